@@ -1,0 +1,76 @@
+/* REQ and REP, one request at a time: half of the median round trip, and of the slowest percent. */
+#include "sides.h"
+
+#define MOST_SAMPLES (1 << 20)
+
+static void replier (void *context)
+{
+    void *socket = open_socket (context, ZMQ_REP);
+    char *payload = calloc (1, options.size + 1);
+    bind_server (socket);
+    while (go_on ()) {
+        if (zmq_recv (socket, payload, options.size, 0) == -1) {
+            if (zmq_errno () != EAGAIN)
+                fail ("receive");
+            continue;
+        }
+        CHECK (zmq_send (socket, payload, options.size, 0));
+    }
+    leave ();
+    zmq_close (socket);
+    free (payload);
+}
+
+static int64_t samples[MOST_SAMPLES];
+
+static int in_order (const void *left, const void *right)
+{
+    const int64_t a = *(const int64_t *) left, b = *(const int64_t *) right;
+    return (a > b) - (a < b);
+}
+
+static int round_trips_for (void *socket, char *payload, double seconds)
+{
+    const int64_t start = now ();
+    int64_t before = start;
+    int count = 0;
+    while (count < MOST_SAMPLES && before - start < (int64_t) (seconds * 1e9)) {
+        CHECK (zmq_send (socket, payload, options.size, 0));
+        CHECK (zmq_recv (socket, payload, options.size, 0));
+        const int64_t after = now ();
+        samples[count++] = after - before;
+        before = after;
+    }
+    return count;
+}
+
+static void requester (void *context)
+{
+    void *socket = open_socket (context, ZMQ_REQ);
+    char *payload = calloc (1, options.size + 1);
+    set_int (socket, ZMQ_RCVTIMEO, 20000);
+    connect_client (socket);
+    round_trips_for (socket, payload, options.warm_up);
+    enter (MEASURE);
+    const int64_t cpu_before = cpu_time ();
+    const int count = round_trips_for (socket, payload, options.seconds);
+    const int64_t cpu = cpu_time () - cpu_before;
+    enter (END);
+    while (!other_left ())
+        usleep (200);
+    qsort (samples, count, sizeof *samples, in_order);
+    printf ("latency=%.1f\nslowest=%.1f\n", samples[count / 2] / 2.0, samples[count - 1 - count / 100] / 2.0);
+    printf ("cpu=%.2f\n", (double) (cpu + atomic_load (&meeting->other_cpu)) / count / 2);
+    zmq_close (socket);
+    free (payload);
+}
+
+int main (int argc, char **argv)
+{
+    options.size = 1;
+    read_options (argc, argv);
+    print_library ();
+    fflush (stdout);
+    run_sides (requester, replier);
+    return 0;
+}

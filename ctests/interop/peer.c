@@ -1,0 +1,464 @@
+/*
+ * One end of an interoperation test. The other end is the same program on another libzmq, or a
+ * byte-level peer in Python.
+ *
+ *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered]
+ *
+ * KIND is a socket kind in lower case. The roles:
+ *
+ *     send      sends `count` messages, or messages without end
+ *     receive   checks `count` messages: number by number, or only that they grow when `numbered`
+ *     ask       sends each message and checks that it comes back
+ *     answer    sends back whatever comes, for ever, or `count` times
+ *
+ * A PUB waits for a line on its standard input; it greets its subscribers until then. What the
+ * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of
+ * that sender were received), ASKED (so many answers came), DONE at the end.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "messages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum { REPORT_EVERY = 500, WINDOW = 50, RETRY_MS = 500, PATIENCE_MS = 60000, RUNS = 16, MOST_PARTS = 8 };
+
+struct peer {
+    void *context;
+    void *socket;
+    int kind;
+    const char *role;
+    uint64_t count;
+    uint64_t run;
+    int endless;
+    int numbered;
+    unsigned char *body;
+    unsigned char id[64];
+    size_t id_size;
+};
+
+static void fail (const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    printf ("FAILED: ");
+    vprintf (format, arguments);
+    printf ("\n");
+    fflush (stdout);
+    va_end (arguments);
+    _exit (1);
+}
+
+static void check (int rc, const char *what)
+{
+    if (rc == -1)
+        fail ("%s: %s", what, zmq_strerror (zmq_errno ()));
+}
+
+static void report (const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    vprintf (format, arguments);
+    va_end (arguments);
+    printf ("\n");
+    fflush (stdout);
+}
+
+static void set_int (struct peer *peer, int option, int value)
+{
+    check (zmq_setsockopt (peer->socket, option, &value, sizeof value), "zmq_setsockopt");
+}
+
+/* ------------------------------------------------------------------ one message */
+
+static void send_bytes (struct peer *peer, const void *bytes, size_t size, int flags)
+{
+    check (zmq_send (peer->socket, bytes, size, flags), "zmq_send");
+}
+
+/* What comes before the body: the address of a ROUTER's peer, or a topic. */
+static void send_prefix (struct peer *peer)
+{
+    if (peer->kind == ZMQ_ROUTER)
+        send_bytes (peer, peer->id, peer->id_size, ZMQ_SNDMORE);
+    if (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB)
+        send_bytes (peer, "n", 1, ZMQ_SNDMORE);
+}
+
+static void send_message (struct peer *peer, uint64_t number)
+{
+    const size_t size = size_of (number, peer->numbered);
+    const int more = has_tail (number) ? ZMQ_SNDMORE : 0;
+    send_prefix (peer);
+    fill_body (peer->body, size, number, peer->run);
+    send_bytes (peer, peer->body, size, more);
+    if (more) {
+        send_bytes (peer, "", 0, ZMQ_SNDMORE);
+        send_bytes (peer, TAIL, TAIL_SIZE, 0);
+    }
+}
+
+static int more_parts (struct peer *peer)
+{
+    int more = 0;
+    size_t size = sizeof more;
+    check (zmq_getsockopt (peer->socket, ZMQ_RCVMORE, &more, &size), "ZMQ_RCVMORE");
+    return more;
+}
+
+/* Waits for something to read; with `patience` running out it is an error, or just said. */
+static int wait_readable (struct peer *peer, int patience)
+{
+    zmq_pollitem_t item = {peer->socket, 0, ZMQ_POLLIN, 0};
+    const int rc = zmq_poll (&item, 1, patience);
+    check (rc, "zmq_poll");
+    return rc > 0;
+}
+
+/* Takes the parts before the body and keeps the address; says whether it was a greeting. */
+static int receive_prefix (struct peer *peer)
+{
+    if (!wait_readable (peer, PATIENCE_MS))
+        fail ("nothing came for %d s", PATIENCE_MS / 1000);
+    if (peer->kind == ZMQ_ROUTER) {
+        const int size = zmq_recv (peer->socket, peer->id, sizeof peer->id, 0);
+        check (size, "zmq_recv (address)");
+        peer->id_size = (size_t) size;
+    }
+    if (peer->kind == ZMQ_SUB || peer->kind == ZMQ_XSUB) {
+        char topic[8];
+        const int size = zmq_recv (peer->socket, topic, sizeof topic, 0);
+        check (size, "zmq_recv (topic)");
+        if (size == 5 && memcmp (topic, "hello", 5) == 0)
+            return 1;
+        if (size != 1 || topic[0] != 'n' || !more_parts (peer))
+            fail ("not a topic");
+    }
+    return 0;
+}
+
+/* Takes the body and the parts after it, and checks all against the number. */
+static void receive_body (struct peer *peer, uint64_t *number, uint64_t *run)
+{
+    zmq_msg_t message;
+    zmq_msg_init (&message);
+    check (zmq_msg_recv (&message, peer->socket, 0), "zmq_msg_recv");
+    const unsigned char *body = zmq_msg_data (&message);
+    const size_t size = zmq_msg_size (&message);
+    if (peer->numbered) {
+        if (size < HEADER)
+            fail ("a body of %zu bytes", size);
+        memcpy (number, body, 8);
+        memcpy (run, body + 8, 8);
+    }
+    if (size != size_of (*number, peer->numbered))
+        fail ("message %llu has %zu bytes", (unsigned long long) *number, size);
+    if (!body_is_right (body, size, *number, *run))
+        fail ("message %llu has a wrong body", (unsigned long long) *number);
+    if (zmq_msg_more (&message) != has_tail (*number))
+        fail ("message %llu has a wrong number of parts", (unsigned long long) *number);
+    zmq_msg_close (&message);
+    if (has_tail (*number)) {
+        char tail[8];
+        if (zmq_recv (peer->socket, tail, sizeof tail, 0) != 0 || !more_parts (peer))
+            fail ("message %llu has a wrong second part", (unsigned long long) *number);
+        if (zmq_recv (peer->socket, tail, sizeof tail, 0) != TAIL_SIZE || memcmp (tail, TAIL, TAIL_SIZE) != 0
+            || more_parts (peer))
+            fail ("message %llu has a wrong third part", (unsigned long long) *number);
+    }
+}
+
+/* ------------------------------------------------------------------ before the first message */
+
+/* A publisher's messages count only from when somebody listens. */
+static void await_subscriber (struct peer *peer)
+{
+    char byte[64];
+    if (peer->kind == ZMQ_XPUB) {
+        const int size = zmq_recv (peer->socket, byte, sizeof byte, 0);
+        if (size != 1 || byte[0] != 1)
+            fail ("a subscription of %d bytes", size);
+    }
+    if (peer->kind != ZMQ_PUB)
+        return;
+    struct pollfd input = {0, POLLIN, 0};
+    while (poll (&input, 1, 10) == 0)
+        send_bytes (peer, "hello", 5, 0);
+}
+
+/* A ROUTER that speaks first has to be spoken to before it knows an address. */
+static void introduce (struct peer *peer)
+{
+    const int speaks_first = strcmp (peer->role, "send") == 0 || strcmp (peer->role, "ask") == 0;
+    if (peer->kind == ZMQ_ROUTER && speaks_first) {
+        char greeting[8];
+        receive_prefix (peer);
+        if (zmq_recv (peer->socket, greeting, sizeof greeting, 0) != 5)
+            fail ("not a greeting");
+    }
+    if (peer->kind == ZMQ_DEALER && !speaks_first)
+        send_bytes (peer, "hello", 5, 0);
+    if (peer->kind == ZMQ_XSUB)
+        send_bytes (peer, "\001", 1, 0);
+    if (speaks_first)
+        await_subscriber (peer);
+}
+
+/* ------------------------------------------------------------------ roles */
+
+static void send_all (struct peer *peer)
+{
+    for (uint64_t number = 0; peer->endless || number < peer->count; number++) {
+        send_message (peer, number);
+        /* A publisher without end must not run far ahead of its subscribers. */
+        if (peer->endless && (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB) && number % 20 == 19) {
+            const struct timespec pause = {0, 1000000};
+            nanosleep (&pause, NULL);
+        }
+    }
+}
+
+/* Messages may be lost between two runs of a sender, but never change their order within one. */
+static void note_progress (uint64_t number, uint64_t run)
+{
+    static uint64_t last[RUNS], received[RUNS];
+    if (run >= RUNS)
+        fail ("run %llu", (unsigned long long) run);
+    if (received[run] > 0 && number <= last[run])
+        fail ("message %llu after %llu", (unsigned long long) number, (unsigned long long) last[run]);
+    last[run] = number;
+    if (++received[run] % REPORT_EVERY == 0)
+        report ("RUN %llu", (unsigned long long) run);
+}
+
+static void receive_all (struct peer *peer)
+{
+    int greeted = 0;
+    for (uint64_t received = 0; peer->endless || received < peer->count;) {
+        uint64_t number = received, run = peer->run;
+        if (receive_prefix (peer)) {
+            if (!greeted)
+                report ("READY");
+            greeted = 1;
+            continue;
+        }
+        receive_body (peer, &number, &run);
+        if (peer->numbered)
+            note_progress (number, run);
+        received++;
+    }
+}
+
+/* Sends ahead, up to a window and no large message, and checks that the answers come in order. */
+static void ask_all (struct peer *peer)
+{
+    const uint64_t window = peer->kind == ZMQ_REQ ? 1 : WINDOW;
+    uint64_t sent = 0;
+    for (uint64_t number = 0; number < peer->count; number++) {
+        while (sent < peer->count && sent < number + window && (sent == number || size_of (sent, 0) < 65536))
+            send_message (peer, sent++);
+        receive_prefix (peer);
+        uint64_t expected = number, run = peer->run;
+        receive_body (peer, &expected, &run);
+    }
+}
+
+/* Asks one at a time, again and again until the answer comes, as answerers come and go. */
+static void ask_until_answered (struct peer *peer)
+{
+    for (uint64_t number = 0; peer->endless || number < peer->count; number++) {
+        for (int answered = 0; !answered;) {
+            send_message (peer, number);
+            while (wait_readable (peer, RETRY_MS)) {
+                uint64_t got = 0, run = 0;
+                receive_prefix (peer);
+                receive_body (peer, &got, &run);
+                if (run != peer->run || got > number)
+                    fail ("answer %llu to %llu", (unsigned long long) got, (unsigned long long) number);
+                if (got == number) {
+                    answered = 1;
+                    break;
+                }
+            }
+        }
+        if (number % REPORT_EVERY == REPORT_EVERY - 1)
+            report ("ASKED");
+    }
+}
+
+/* A whole message is taken before the answer begins: a REP allows nothing else. */
+static void answer_all (struct peer *peer)
+{
+    for (uint64_t answered = 0; peer->endless || answered < peer->count; answered++) {
+        zmq_msg_t parts[MOST_PARTS];
+        int count = 0, more = 1;
+        while (more) {
+            if (count == MOST_PARTS)
+                fail ("a request of too many parts");
+            zmq_msg_init (&parts[count]);
+            check (zmq_msg_recv (&parts[count], peer->socket, 0), "zmq_msg_recv");
+            more = zmq_msg_more (&parts[count++]);
+        }
+        for (int i = 0; i < count; i++)
+            check (zmq_msg_send (&parts[i], peer->socket, i + 1 < count ? ZMQ_SNDMORE : 0), "zmq_msg_send");
+    }
+}
+
+/* ------------------------------------------------------------------ STREAM */
+
+/* One stretch of bytes from a STREAM; empty when a connection comes or goes. */
+static size_t receive_stretch (struct peer *peer)
+{
+    peer->id_size = (size_t) zmq_recv (peer->socket, peer->id, sizeof peer->id, 0);
+    const int size = zmq_recv (peer->socket, peer->body, LARGEST, 0);
+    check (size, "zmq_recv");
+    return (size_t) size;
+}
+
+static void send_stretch (struct peer *peer, const void *bytes, size_t size)
+{
+    send_bytes (peer, peer->id, peer->id_size, ZMQ_SNDMORE);
+    send_bytes (peer, bytes, size, ZMQ_SNDMORE);
+}
+
+static void answer_stream (struct peer *peer)
+{
+    uint64_t disconnects = 0;
+    int connected = 0;
+    while (peer->endless || disconnects < peer->count) {
+        const size_t size = receive_stretch (peer);
+        if (size > 0)
+            send_stretch (peer, peer->body, size);
+        else if ((connected = !connected) == 0)
+            disconnects++;
+    }
+}
+
+/* Sends `count` bytes that count up, and checks that the same come back. */
+static void ask_stream (struct peer *peer)
+{
+    uint64_t sent = 0, received = 0;
+    if (receive_stretch (peer) != 0)
+        fail ("bytes before the connection");
+    while (received < peer->count) {
+        const uint64_t size = (hash_of (sent) >> 8) % 30000 + 1;
+        if (sent < peer->count && sent - received < 200000) {
+            const uint64_t rest = peer->count - sent;
+            send_stretch (peer, pattern + sent % 256, size < rest ? size : rest);
+            sent += size < rest ? size : rest;
+            continue;
+        }
+        const size_t got = receive_stretch (peer);
+        if (got == 0)
+            fail ("the connection went away after %llu bytes", (unsigned long long) received);
+        if (memcmp (peer->body, pattern + received % 256, got) != 0)
+            fail ("wrong bytes after %llu", (unsigned long long) received);
+        received += got;
+    }
+    send_stretch (peer, "", 0);
+}
+
+/* ------------------------------------------------------------------ start and end */
+
+static int kind_of (const char *name)
+{
+    static const char *const names[] = {"pair", "pub", "sub", "req", "rep", "dealer", "router", "pull", "push", "xpub", "xsub", "stream"};
+    for (int kind = 0; kind < 12; kind++)
+        if (strcmp (name, names[kind]) == 0)
+            return kind;
+    fail ("no such kind: %s", name);
+    return -1;
+}
+
+static void configure (struct peer *peer)
+{
+    set_int (peer, ZMQ_RECONNECT_IVL, 20);
+    if (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB)
+        set_int (peer, ZMQ_SNDHWM, 0);
+    if (peer->kind == ZMQ_SUB || peer->kind == ZMQ_XSUB)
+        set_int (peer, ZMQ_RCVHWM, 0);
+    if (peer->kind == ZMQ_SUB)
+        check (zmq_setsockopt (peer->socket, ZMQ_SUBSCRIBE, "", 0), "ZMQ_SUBSCRIBE");
+    if (peer->kind == ZMQ_ROUTER && !peer->numbered)
+        set_int (peer, ZMQ_ROUTER_MANDATORY, 1);
+    if (peer->kind == ZMQ_ROUTER)
+        set_int (peer, ZMQ_ROUTER_HANDOVER, 1);
+    if (peer->kind == ZMQ_DEALER)
+        check (zmq_setsockopt (peer->socket, ZMQ_ROUTING_ID, "dealer", 6), "ZMQ_ROUTING_ID");
+    if (peer->kind == ZMQ_REQ && peer->numbered) {
+        set_int (peer, ZMQ_REQ_RELAXED, 1);
+        set_int (peer, ZMQ_REQ_CORRELATE, 1);
+    }
+}
+
+static void play (struct peer *peer)
+{
+    if (peer->kind == ZMQ_STREAM) {
+        if (strcmp (peer->role, "ask") == 0)
+            ask_stream (peer);
+        else
+            answer_stream (peer);
+        return;
+    }
+    if (!peer->numbered)
+        introduce (peer);
+    else if (peer->kind == ZMQ_XSUB)
+        send_bytes (peer, "\001", 1, 0);
+    if (strcmp (peer->role, "send") == 0)
+        send_all (peer);
+    else if (strcmp (peer->role, "receive") == 0)
+        receive_all (peer);
+    else if (strcmp (peer->role, "answer") == 0)
+        answer_all (peer);
+    else if (peer->numbered)
+        ask_until_answered (peer);
+    else
+        ask_all (peer);
+}
+
+int main (int argc, char **argv)
+{
+    struct peer peer = {.count = 100000, .run = 1};
+    if (argc < 5)
+        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered]");
+    peer.role = argv[4];
+    for (int i = 5; i < argc; i++) {
+        if (strncmp (argv[i], "count=", 6) == 0)
+            peer.count = strtoull (argv[i] + 6, NULL, 10);
+        else if (strncmp (argv[i], "run=", 4) == 0)
+            peer.run = strtoull (argv[i] + 4, NULL, 10);
+        else if (strcmp (argv[i], "endless") == 0)
+            peer.endless = 1;
+        else if (strcmp (argv[i], "numbered") == 0)
+            peer.numbered = 1;
+        else
+            fail ("no such option: %s", argv[i]);
+    }
+    make_pattern ();
+    peer.body = malloc (LARGEST);
+    peer.kind = kind_of (argv[1]);
+    peer.context = zmq_ctx_new ();
+    peer.socket = zmq_socket (peer.context, peer.kind);
+    if (!peer.body || !peer.context || !peer.socket)
+        fail ("no socket: %s", zmq_strerror (zmq_errno ()));
+    configure (&peer);
+    if (strcmp (argv[2], "bind") == 0)
+        check (zmq_bind (peer.socket, argv[3]), "zmq_bind");
+    else
+        check (zmq_connect (peer.socket, argv[3]), "zmq_connect");
+    play (&peer);
+    check (zmq_close (peer.socket), "zmq_close");
+    check (zmq_ctx_term (peer.context), "zmq_ctx_term");
+    free (peer.body);
+    free (pattern);
+    report ("DONE");
+    return 0;
+}

@@ -1,0 +1,137 @@
+//! The reaper: a thread that sees closed sockets through to their end.
+//!
+//! A closed socket may have messages to deliver (linger) and connections to take down. The reaper
+//! processes its commands until all its sessions and listeners are gone, then drops it.
+
+use std::collections::HashMap;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::Context;
+use crate::error::{Errno, Result};
+use crate::socket::Socket;
+
+const WAKE: Token = Token(0);
+
+#[derive(Debug, Default)]
+struct Inbox {
+    sockets: Vec<Box<Socket>>,
+    stop: bool,
+}
+
+/// How other threads reach the reaper.
+#[derive(Debug)]
+pub struct ReaperHandle {
+    inbox: Mutex<Inbox>,
+    waker: Waker,
+}
+
+impl ReaperHandle {
+    /// Hands a closed socket over.
+    pub fn reap(&self, socket: Box<Socket>) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).sockets.push(socket);
+        self.wake();
+    }
+
+    /// Ends the thread, once no socket is left.
+    pub fn stop(&self) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // Writing to an eventfd fails only when it is full, which is awake enough.
+        let _ = self.waker.wake();
+    }
+}
+
+/// The thread's own state.
+pub struct Reaper {
+    poll: Poll,
+    handle: Arc<ReaperHandle>,
+    sockets: HashMap<usize, Box<Socket>>,
+    next_token: usize,
+}
+
+impl Reaper {
+    /// `EMFILE`, `ENFILE` or `ENOMEM` when the system has no descriptors left.
+    pub fn new() -> Result<(Reaper, Arc<ReaperHandle>)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let handle = Arc::new(ReaperHandle { inbox: Mutex::default(), waker });
+        let reaper =
+            Reaper { poll, handle: handle.clone(), sockets: HashMap::new(), next_token: 1 };
+        Ok((reaper, handle))
+    }
+
+    /// The thread's body.
+    pub fn run(mut self, context: Arc<Context>) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            if let Err(error) = self.poll.poll(&mut events, None) {
+                if Errno::of(&error) != Errno::EINTR {
+                    // Nothing to wait on: fall back to looking now and then.
+                    std::thread::sleep(core::time::Duration::from_millis(10));
+                    let tokens: Vec<usize> = self.sockets.keys().copied().collect();
+                    tokens.into_iter().for_each(|token| self.work(token, &context));
+                }
+            }
+            for event in &events {
+                if event.token() != WAKE {
+                    self.work(event.token().0, &context);
+                }
+            }
+            if self.look_into_inbox(&context) && self.sockets.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Takes new sockets in; true when the thread should end.
+    fn look_into_inbox(&mut self, context: &Arc<Context>) -> bool {
+        loop {
+            let (sockets, stop) = {
+                let mut inbox =
+                    self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+                (core::mem::take(&mut inbox.sockets), inbox.stop)
+            };
+            if sockets.is_empty() {
+                return stop;
+            }
+            for mut socket in sockets {
+                let token = self.next_token;
+                self.next_token += 1;
+                socket.begin_termination();
+                let descriptor = socket.descriptor();
+                // Without a registration the socket is looked at when anything else happens.
+                let _ = self.poll.registry().register(
+                    &mut SourceFd(&descriptor.as_raw_fd()),
+                    Token(token),
+                    Interest::READABLE,
+                );
+                self.sockets.insert(token, socket);
+                self.work(token, context);
+            }
+        }
+    }
+
+    fn work(&mut self, token: usize, context: &Arc<Context>) {
+        let Some(socket) = self.sockets.get_mut(&token) else { return };
+        let body = std::panic::AssertUnwindSafe(|| socket.continue_termination());
+        // A socket whose termination panicked is given up: it must not hold the context.
+        let finished = std::panic::catch_unwind(body).unwrap_or(true);
+        if !finished {
+            return;
+        }
+        if let Some(socket) = self.sockets.remove(&token) {
+            let descriptor = socket.descriptor();
+            let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
+            let id = socket.id();
+            drop(socket);
+            context.forget_socket(id);
+        }
+    }
+}

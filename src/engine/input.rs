@@ -1,0 +1,520 @@
+//! From the connection to the pipe.
+//!
+//! Memory is taken as data arrives, never as a header announces it, and no more is read than the
+//! pipe has credit for.
+
+use std::os::fd::BorrowedFd;
+
+use super::stream;
+use super::{Failure, Framing, Outcome, Progress};
+use crate::error::Errno;
+use crate::message::{self, Content, Message};
+use crate::options::constants::*;
+use crate::options::SocketOptions;
+use crate::pipe::queue::{
+    EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE, FRAME_SKIP,
+};
+use crate::pipe::PipeEnd;
+use crate::zmtp::command::{self, Command};
+use crate::zmtp::frame::{self, Header};
+use crate::zmtp::Version;
+
+/// What one connection may read in a turn before the others have theirs.
+const TURN_BYTES: usize = 256 * 1024;
+/// Bytes read at once where frames are translated.
+const FRAMED_READ: usize = 64 * 1024;
+/// Bytes of one message on a raw connection (the default of `ZMQ_IN_BATCH_SIZE`).
+const RAW_READ: usize = 8192;
+/// A large body is given its whole memory at once up to this size, beyond it grows as it arrives.
+const LARGE_FIRST: usize = 16 * 1024 * 1024;
+/// How far to read ahead into the next frame after a large one.
+const LARGE_PEEK: usize = 8192;
+/// The longest command frame taken.
+const COMMAND_MAX: u64 = 1024 * 1024;
+
+/// A large body on its way in.
+#[derive(Debug)]
+struct Large {
+    content: Option<Content>,
+    filled: usize,
+    len: usize,
+    flags: u8,
+}
+
+/// Where a REQ socket's peer is in its reply: an optional request id, an empty delimiter, a body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reply {
+    Start,
+    RequestId,
+    Body,
+}
+
+/// The reading half of an engine.
+#[derive(Debug)]
+pub struct Input {
+    framing: Framing,
+    plain: bool,
+    /// Received bytes of frames to translate.
+    buffer: Vec<u8>,
+    parsed: usize,
+    /// Data that came right behind the handshake.
+    early: Vec<u8>,
+    large: Option<Large>,
+    after_large: bool,
+    /// Bytes missing to make the frame in the chunk whole.
+    missing: usize,
+    /// Out of credit; nothing is read until the pipe has room.
+    stopped: bool,
+    reply: Option<Reply>,
+    passes_subscriptions: bool,
+    max_body: u64,
+    /// Something arrived since this was last cleared: the peer lives.
+    pub heard: bool,
+    /// The peer's PING asked for this time to live (tenths of a second).
+    pub ttl: Option<u16>,
+    /// PONGs to be sent.
+    pub pongs: Vec<u8>,
+}
+
+impl Input {
+    pub fn new(options: &SocketOptions) -> Input {
+        Input {
+            framing: Framing::Raw,
+            plain: false,
+            buffer: Vec::new(),
+            parsed: 0,
+            early: Vec::new(),
+            large: None,
+            after_large: false,
+            missing: 0,
+            stopped: false,
+            reply: (options.socket_type == ZMQ_REQ).then_some(Reply::Start),
+            passes_subscriptions: matches!(options.socket_type, ZMQ_PUB | ZMQ_XPUB),
+            max_body: u64::try_from(options.maxmsgsize).unwrap_or(u64::MAX),
+            heard: false,
+            ttl: None,
+            pongs: Vec::new(),
+        }
+    }
+
+    pub fn open(&mut self, framing: Framing, plain: bool) {
+        self.framing = framing;
+        self.plain = plain;
+    }
+
+    /// Keeps data that arrived together with the end of the handshake.
+    pub fn set_early_data(&mut self, bytes: &[u8]) {
+        self.early.extend_from_slice(bytes);
+    }
+
+    /// The pipe has room again.
+    pub fn resume(&mut self) {
+        self.stopped = false;
+    }
+
+    /// Reads and delivers what can be in one turn. Clears `readable` when nothing is left.
+    pub fn pump(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        readable: &mut bool,
+        pipe: Option<&mut PipeEnd>,
+    ) -> Outcome {
+        let Some(pipe) = pipe else { return Ok(Progress::Idle) };
+        if self.stopped {
+            return Ok(Progress::Idle);
+        }
+        let outcome = match (self.framing, self.plain) {
+            (Framing::Raw, _) => self.pump_raw(fd, readable, pipe),
+            (Framing::Zmtp(_), true) => self.pump_plain(fd, readable, pipe),
+            (Framing::Zmtp(version), false) => self.pump_framed(fd, readable, pipe, version),
+        };
+        pipe.flush();
+        outcome
+    }
+
+    // --- plain: frames stay where they are received ---
+
+    fn pump_plain(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        readable: &mut bool,
+        pipe: &mut PipeEnd,
+    ) -> Outcome {
+        if !self.early.is_empty() {
+            self.take_early_data(pipe)?;
+        }
+        let mut budget = TURN_BYTES;
+        loop {
+            if !self.frame_received(pipe)? {
+                self.stopped = true;
+                return Ok(Progress::Idle);
+            }
+            if !*readable {
+                return Ok(Progress::Idle);
+            }
+            if budget == 0 {
+                return Ok(Progress::More);
+            }
+            let received = match &mut self.large {
+                Some(_) => self.receive_large(fd, pipe),
+                None => self.receive_into_chunk(fd, pipe),
+            };
+            match received {
+                Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
+                Ok(count) => budget = budget.saturating_sub(count),
+                Err(Errno::EAGAIN) => *readable = false,
+                Err(error) => return Err(Failure::Connection(error)),
+            }
+        }
+    }
+
+    fn take_early_data(&mut self, pipe: &mut PipeEnd) -> core::result::Result<(), Failure> {
+        let early = core::mem::take(&mut self.early);
+        let Some(writer) = pipe.writer() else { return Ok(()) };
+        let (room, _) = writer.room(early.len()).map_err(Failure::Connection)?;
+        // SAFETY: room gives at least as many bytes as asked for.
+        unsafe { core::ptr::copy_nonoverlapping(early.as_ptr(), room, early.len()) };
+        writer.received(early.len());
+        Ok(())
+    }
+
+    fn receive_into_chunk(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        pipe: &mut PipeEnd,
+    ) -> crate::error::Result<usize> {
+        let writer = pipe.writer().ok_or(Errno::EFAULT)?;
+        let least = if self.after_large { LARGE_PEEK } else { 128 };
+        let (room, mut len) = writer.room(least.max(self.missing))?;
+        if self.after_large {
+            len = LARGE_PEEK;
+        }
+        // SAFETY: room gives `len` writable bytes.
+        let count = unsafe { stream::receive_raw(fd, room, len) }?;
+        writer.received(count);
+        Ok(count)
+    }
+
+    fn receive_large(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        pipe: &mut PipeEnd,
+    ) -> crate::error::Result<usize> {
+        let Some(large) = &mut self.large else { return Err(Errno::EFAULT) };
+        let mut content = large.content.take().ok_or(Errno::ENOMEM)?;
+        if large.filled == content.len() {
+            let grown = content.len().saturating_mul(2).min(large.len);
+            content = content.resized(grown)?;
+        }
+        // SAFETY: the bytes behind `filled` are inside the content, which only we know so far.
+        let received = unsafe {
+            let at = content.as_ptr().add(large.filled);
+            stream::receive_raw(fd, at, content.len() - large.filled)
+        };
+        if let Ok(count) = received {
+            large.filled += count;
+            self.heard = true;
+        }
+        if large.filled < large.len {
+            large.content = Some(content);
+            return received;
+        }
+        let flags = large.flags;
+        self.large = None;
+        self.after_large = true;
+        pipe.writer().ok_or(Errno::EFAULT)?.write_external(flags, content)?;
+        if flags & FRAME_MORE == 0 {
+            pipe.count_written(1);
+        }
+        pipe.flush();
+        received
+    }
+
+    /// Makes frames of the received bytes. False when the pipe has no more credit.
+    fn frame_received(&mut self, pipe: &mut PipeEnd) -> core::result::Result<bool, Failure> {
+        self.missing = 0;
+        loop {
+            let mut credit = pipe.credit();
+            let strict = self.reply.is_some();
+            let Some(writer) = pipe.writer() else { return Ok(true) };
+            if writer.unframed().is_empty() {
+                return Ok(true);
+            }
+            if credit == 0 {
+                return Ok(false);
+            }
+            if !strict {
+                let messages = writer.take_messages(credit, self.max_body);
+                if messages > 0 {
+                    self.heard = true;
+                    self.after_large = false;
+                    credit -= messages;
+                    pipe.count_written(messages);
+                    if credit == 0 {
+                        continue;
+                    }
+                }
+            }
+            let Some(writer) = pipe.writer() else { return Ok(true) };
+            let bytes = writer.unframed();
+            let Some(header) = frame::parse_header(bytes).map_err(|_| Failure::Protocol)? else {
+                return Ok(true);
+            };
+            if header.is_command() {
+                if !self.take_commands(pipe)? {
+                    return Ok(true);
+                }
+                continue;
+            }
+            if header.body_len > self.max_body {
+                return Err(Failure::Protocol);
+            }
+            let len = header.frame_len().ok_or(Failure::Protocol)?;
+            let have = bytes.len();
+            if len > have {
+                if header.body_len >= EXTERNAL_MIN as u64 {
+                    self.check_reply(&header)?;
+                    self.begin_large(&header, pipe)?;
+                } else {
+                    self.missing = len - have;
+                }
+                return Ok(true);
+            }
+            self.check_reply(&header)?;
+            self.heard = true;
+            let flags = bytes[0] & (FRAME_MORE | FRAME_LARGE);
+            writer.take_frame(len, flags);
+            if !header.has_more() {
+                pipe.count_written(1);
+            }
+        }
+    }
+
+    fn begin_large(
+        &mut self,
+        header: &Header,
+        pipe: &mut PipeEnd,
+    ) -> core::result::Result<(), Failure> {
+        let Some(writer) = pipe.writer() else { return Ok(()) };
+        let len = usize::try_from(header.body_len).map_err(|_| Failure::Protocol)?;
+        let start = &writer.unframed()[header.header_len..];
+        let content = Content::with_len(len.min(LARGE_FIRST)).map_err(Failure::Connection)?;
+        let filled = start.len().min(content.len());
+        // SAFETY: the content is new and holds at least `filled` bytes.
+        unsafe { core::ptr::copy_nonoverlapping(start.as_ptr(), content.as_ptr(), filled) };
+        writer.drop_unframed();
+        let flags = header.flags & FRAME_MORE;
+        self.large = Some(Large { content: Some(content), filled, len, flags });
+        Ok(())
+    }
+
+    /// Takes the commands at the front of the received bytes. They vanish at once unless data
+    /// follows them, so that heartbeats neither wake the application nor fill the pipe. False
+    /// when a command is not whole yet.
+    fn take_commands(&mut self, pipe: &mut PipeEnd) -> core::result::Result<bool, Failure> {
+        let Some(writer) = pipe.writer() else { return Ok(false) };
+        let in_message = writer.has_unfinished();
+        let bytes = writer.unframed();
+        let mut run: Vec<usize> = Vec::new();
+        let mut offset = 0;
+        let mut data_follows = false;
+        let mut subscription = None;
+        let mut missing = 0;
+        while let Some(header) =
+            frame::parse_header(&bytes[offset..]).map_err(|_| Failure::Protocol)?
+        {
+            let len = header.frame_len().ok_or(Failure::Protocol)?;
+            let whole = len <= bytes.len() - offset;
+            if !header.is_command() {
+                data_follows = whole || header.body_len >= EXTERNAL_MIN as u64;
+                break;
+            }
+            if header.body_len > self.max_body.min(COMMAND_MAX) {
+                return Err(Failure::Protocol);
+            }
+            if !whole {
+                missing = len - (bytes.len() - offset);
+                break;
+            }
+            let body = &bytes[offset + header.header_len..offset + len];
+            if is_subscription(body) && self.passes_subscriptions {
+                subscription = Some((len, bytes[offset] & FRAME_LARGE));
+                break;
+            }
+            hear_command(body, &mut self.pongs, &mut self.ttl);
+            self.heard = true;
+            run.push(len);
+            offset += len;
+        }
+        if data_follows || subscription.is_some() {
+            let more = if in_message { FRAME_MORE } else { 0 };
+            for len in run {
+                let large = writer.unframed()[0] & FRAME_LARGE;
+                writer.take_frame(len, FRAME_SKIP | FRAME_COMMAND | large | more);
+            }
+        } else {
+            writer.discard(offset);
+        }
+        if let Some((len, large)) = subscription {
+            self.heard = true;
+            writer.take_frame(len, FRAME_COMMAND | large);
+            pipe.count_written(1);
+            return Ok(true);
+        }
+        self.missing = missing;
+        Ok(data_follows)
+    }
+
+    /// Checks a REQ socket's reply for its envelope.
+    fn check_reply(&mut self, header: &Header) -> core::result::Result<(), Failure> {
+        let Some(state) = self.reply else { return Ok(()) };
+        let more = header.has_more();
+        let next = match (state, more, header.body_len) {
+            (Reply::Start, true, 4) => Reply::RequestId,
+            (Reply::Start | Reply::RequestId, true, 0) | (Reply::Body, true, _) => Reply::Body,
+            (Reply::Body, false, _) => Reply::Start,
+            _ => return Err(Failure::Protocol),
+        };
+        self.reply = Some(next);
+        Ok(())
+    }
+
+    // --- framed: each frame is translated ---
+
+    fn pump_framed(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        readable: &mut bool,
+        pipe: &mut PipeEnd,
+        version: Version,
+    ) -> Outcome {
+        self.buffer.append(&mut self.early);
+        let mut budget = TURN_BYTES;
+        loop {
+            if !self.translate(pipe, version)? {
+                self.stopped = true;
+                return Ok(Progress::Idle);
+            }
+            if !*readable {
+                return Ok(Progress::Idle);
+            }
+            if budget == 0 {
+                return Ok(Progress::More);
+            }
+            let start = self.buffer.len();
+            self.buffer.resize(start + FRAMED_READ, 0);
+            let received = stream::receive(fd, &mut self.buffer[start..]);
+            self.buffer.truncate(start + received.unwrap_or(0));
+            match received {
+                Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
+                Ok(count) => budget = budget.saturating_sub(count),
+                Err(Errno::EAGAIN) => *readable = false,
+                Err(error) => return Err(Failure::Connection(error)),
+            }
+        }
+    }
+
+    fn translate(
+        &mut self,
+        pipe: &mut PipeEnd,
+        version: Version,
+    ) -> core::result::Result<bool, Failure> {
+        let mut has_room = true;
+        while self.parsed < self.buffer.len() {
+            let bytes = &self.buffer[self.parsed..];
+            let header = if version.has_v1_framing() {
+                frame::parse_header_v1(bytes)
+            } else {
+                frame::parse_header(bytes)
+            };
+            let Some(header) = header.map_err(|_| Failure::Protocol)? else { break };
+            if header.body_len > self.max_body {
+                return Err(Failure::Protocol);
+            }
+            let len = header.frame_len().ok_or(Failure::Protocol)?;
+            if len > bytes.len() {
+                break;
+            }
+            let body = &bytes[header.header_len..len];
+            let passes = !header.is_command()
+                || self.passes_subscriptions && is_subscription(body);
+            if passes && !pipe.check_write() {
+                has_room = false;
+                break;
+            }
+            self.heard = true;
+            if !header.is_command() {
+                let (more, body_len) = (header.flags & FRAME_MORE, body.len());
+                // SAFETY: the view is used up before the buffer changes.
+                let mut message = unsafe { Message::view(body.as_ptr(), body_len) };
+                message.set_flags(more);
+                pipe.write(&message);
+            } else if passes {
+                // SAFETY: as above.
+                let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
+                message.set_flags(message::COMMAND);
+                pipe.write(&message);
+            } else {
+                hear_command(body, &mut self.pongs, &mut self.ttl);
+            }
+            if !header.is_command() {
+                self.check_reply(&header)?;
+            }
+            self.parsed += len;
+        }
+        self.buffer.drain(..self.parsed);
+        self.parsed = 0;
+        if self.buffer.is_empty() {
+            self.buffer.shrink_to(0);
+        }
+        Ok(has_room)
+    }
+
+    // --- raw: each read is a message ---
+
+    fn pump_raw(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        readable: &mut bool,
+        pipe: &mut PipeEnd,
+    ) -> Outcome {
+        let mut budget = TURN_BYTES;
+        let mut buffer = [0u8; RAW_READ];
+        while *readable {
+            if !pipe.check_write() {
+                self.stopped = true;
+                return Ok(Progress::Idle);
+            }
+            if budget == 0 {
+                return Ok(Progress::More);
+            }
+            match stream::receive(fd, &mut buffer) {
+                Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
+                Ok(count) => {
+                    budget = budget.saturating_sub(count);
+                    // SAFETY: the view is used up before the buffer changes.
+                    let message = unsafe { Message::view(buffer.as_ptr(), count) };
+                    pipe.write(&message);
+                }
+                Err(Errno::EAGAIN) => *readable = false,
+                Err(error) => return Err(Failure::Connection(error)),
+            }
+        }
+        Ok(Progress::Idle)
+    }
+}
+
+fn is_subscription(body: &[u8]) -> bool {
+    matches!(command::parse(body), Ok(Command::Subscribe(_) | Command::Cancel(_)))
+}
+
+/// Answers PING. Other commands and malformed ones change nothing, as in libzmq.
+fn hear_command(body: &[u8], pongs: &mut Vec<u8>, ttl: &mut Option<u16>) {
+    if let Ok(Command::Ping { ttl_deciseconds, context }) = command::parse(body) {
+        *ttl = Some(ttl_deciseconds);
+        // A peer that sends PINGs without reading the answers gets no more of them.
+        if pongs.len() < 64 * 1024 {
+            pongs.extend_from_slice(&command::encode_pong(context));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Engines: moving bytes between a connection and a pipe.
+//!
+//! An engine starts with the ZMTP handshake (raw connections have none) and then moves data. How
+//! it reads and writes depends on the peer and the socket, not on each message:
+//!
+//! - *plain*: the pipe's wire form is the connection's. Bytes are received straight into the
+//!   pipe's chunks, where only headers are looked at, and sent straight from them.
+//! - *framed*: each frame is translated (ZMTP 1.0 peers, subscriptions to peers before ZMTP 3.1,
+//!   conflating pipes).
+//! - *raw*: no frames at all (STREAM, ROUTER_RAW).
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+pub mod input;
+pub mod output;
+pub mod stream;
+
+use crate::error::Errno;
+use crate::message::Metadata;
+use crate::monitor::Addresses;
+use crate::options::constants::*;
+use crate::options::SocketOptions;
+use crate::zmtp::handshake::{Handshake, HandshakeError};
+use crate::zmtp::Version;
+use input::Input;
+use output::Output;
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The connection broke; connecting sockets try again.
+    Connection(Errno),
+    /// The peer was silent for too long; as a broken connection.
+    Timeout,
+    /// The peer broke the protocol; no second try.
+    Protocol,
+}
+
+/// What an engine wants after a turn.
+pub type Outcome = core::result::Result<Progress, Failure>;
+
+/// How far a turn went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Did what could be done; waits for an event.
+    Idle,
+    /// The turn's budget is used up, and there is more to do.
+    More,
+}
+
+/// How the bytes of a connection are to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    Zmtp(Version),
+    Raw,
+}
+
+/// A connection's engine.
+#[derive(Debug)]
+pub struct Engine {
+    pub fd: OwnedFd,
+    pub addresses: Addresses,
+    /// Tells this connection's descriptor from others of the same session.
+    pub generation: u16,
+    pub handshake: Option<Box<Handshake>>,
+    /// Whether the connection has a security mechanism (ZMTP 3 on).
+    pub has_mechanism: bool,
+    pub readable: bool,
+    pub writable: bool,
+    pub input: Input,
+    pub output: Output,
+    pub metadata: Option<Arc<Metadata>>,
+}
+
+impl Engine {
+    /// An engine over a new connection. `handshake` is none for raw connections.
+    pub fn new(
+        fd: OwnedFd,
+        addresses: Addresses,
+        generation: u16,
+        handshake: Option<Handshake>,
+        options: &SocketOptions,
+    ) -> Engine {
+        Engine {
+            fd,
+            addresses,
+            generation,
+            handshake: handshake.map(Box::new),
+            has_mechanism: false,
+            readable: true,
+            writable: true,
+            input: Input::new(options),
+            output: Output::new(options),
+            metadata: None,
+        }
+    }
+
+    pub fn raw_fd(&self) -> RawFd {
+        self.fd.as_fd().as_raw_fd()
+    }
+
+    /// Whether the handshake is still going on.
+    pub fn is_handshaking(&self) -> bool {
+        self.handshake.is_some()
+    }
+
+    /// Sets the data phase up for this peer.
+    pub fn open(&mut self, framing: Framing, options: &SocketOptions) {
+        let conflates = options.conflates();
+        let subscribes = matches!(options.socket_type, ZMQ_SUB | ZMQ_XSUB);
+        let (input_plain, output_plain) = match framing {
+            Framing::Raw => (false, false),
+            Framing::Zmtp(version) => (
+                version >= Version::V2_0 && !conflates,
+                version >= Version::V2_0
+                    && !conflates
+                    && (!subscribes || version.has_subscribe_commands()),
+            ),
+        };
+        self.input.open(framing, input_plain);
+        self.output.open(framing, output_plain);
+    }
+
+    /// Receives handshake bytes and feeds them to the handshake. Bytes behind its end are kept as
+    /// the first data ([`Input::set_early_data`]).
+    pub fn read_handshake(&mut self) -> core::result::Result<Progress, HandshakeFailure> {
+        let Some(handshake) = self.handshake.as_mut() else { return Ok(Progress::Idle) };
+        let mut buffer = [0u8; 2048];
+        while self.readable {
+            let received = match stream::receive(self.fd.as_fd(), &mut buffer) {
+                Ok(0) => return Err(HandshakeFailure::Connection(Errno::EPIPE)),
+                Ok(count) => count,
+                Err(Errno::EAGAIN) => {
+                    self.readable = false;
+                    break;
+                }
+                Err(error) => return Err(HandshakeFailure::Connection(error)),
+            };
+            let used =
+                handshake.input(&buffer[..received]).map_err(HandshakeFailure::Protocol)?;
+            self.output.control.extend_from_slice(handshake.output());
+            handshake.output().clear();
+            if used < received {
+                self.input.set_early_data(&buffer[used..received]);
+            }
+            if !matches!(handshake.status(), crate::zmtp::handshake::Status::Working) {
+                break;
+            }
+        }
+        Ok(Progress::Idle)
+    }
+
+    /// Takes what the handshake wants written.
+    pub fn collect_handshake_output(&mut self) {
+        if let Some(handshake) = self.handshake.as_mut() {
+            self.output.control.append(handshake.output());
+        }
+    }
+}
+
+/// Why a handshake ends.
+#[derive(Debug)]
+pub enum HandshakeFailure {
+    Connection(Errno),
+    Protocol(HandshakeError),
+}

@@ -1,0 +1,217 @@
+//! From the pipe to the connection.
+
+use std::os::fd::BorrowedFd;
+
+use super::stream::{self, SLICES_MAX};
+use super::{Framing, Outcome, Progress};
+use crate::error::Errno;
+use crate::message::{self, Message};
+use crate::options::SocketOptions;
+use crate::pipe::PipeEnd;
+use crate::zmtp::{command, frame, Version};
+
+/// What one connection may write in a turn before the others have theirs.
+const TURN_BYTES: usize = 256 * 1024;
+/// What is gathered for one system call.
+const CALL_BYTES: usize = 128 * 1024;
+
+/// The writing half of an engine.
+#[derive(Debug)]
+pub struct Output {
+    /// Bytes to write before anything else, between two messages: handshake, PING, PONG.
+    pub control: Vec<u8>,
+    control_written: usize,
+    framing: Framing,
+    plain: bool,
+    opened: bool,
+    /// Translated frames on their way out.
+    staged: Vec<u8>,
+    staged_written: usize,
+    hello: Vec<u8>,
+    /// Writing failed; the reading half will find out why and end the connection.
+    broken: bool,
+}
+
+impl Output {
+    pub fn new(options: &SocketOptions) -> Output {
+        let greets = options.can_send_hello_msg && !options.hello_msg.is_empty();
+        Output {
+            control: Vec::new(),
+            control_written: 0,
+            framing: Framing::Raw,
+            plain: false,
+            opened: false,
+            staged: Vec::new(),
+            staged_written: 0,
+            hello: if greets { options.hello_msg.clone() } else { Vec::new() },
+            broken: false,
+        }
+    }
+
+    pub fn open(&mut self, framing: Framing, plain: bool) {
+        self.framing = framing;
+        self.plain = plain;
+        self.opened = true;
+        let hello = core::mem::take(&mut self.hello);
+        if !hello.is_empty() {
+            append_frame(framing, 0, &hello, &mut self.staged);
+        }
+    }
+
+    /// Whether bytes taken from the pipe or made here are still to be written.
+    pub fn has_staged(&self) -> bool {
+        !self.broken
+            && (self.control.len() > self.control_written
+                || self.staged.len() > self.staged_written)
+    }
+
+    /// Whether writing has failed for good.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Writes what can be written in one turn. Clears `writable` when the connection is full.
+    pub fn pump(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        writable: &mut bool,
+        mut pipe: Option<&mut PipeEnd>,
+    ) -> Outcome {
+        let mut budget = TURN_BYTES;
+        while *writable && !self.broken {
+            let written = match self.step(fd, pipe.as_deref_mut()) {
+                Ok(0) => return Ok(Progress::Idle),
+                Ok(written) => written,
+                Err(Errno::EAGAIN) => {
+                    *writable = false;
+                    break;
+                }
+                Err(_) => {
+                    // Messages that the peer sent before are still to be read; the end of the
+                    // stream behind them ends the connection.
+                    self.broken = true;
+                    break;
+                }
+            };
+            budget = budget.saturating_sub(written);
+            if budget == 0 {
+                return Ok(Progress::More);
+            }
+        }
+        Ok(Progress::Idle)
+    }
+
+    /// Writes once; 0 when there is nothing to write.
+    fn step(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        pipe: Option<&mut PipeEnd>,
+    ) -> crate::error::Result<usize> {
+        if self.staged_written < self.staged.len() {
+            return self.write_staged(fd);
+        }
+        let Some(pipe) = pipe.filter(|_| self.opened) else { return self.write_control(fd) };
+        if !self.plain {
+            if self.control_written < self.control.len() {
+                return self.write_control(fd);
+            }
+            self.stage(pipe);
+            return self.write_staged(fd);
+        }
+        let Some(reader) = pipe.reader() else { return self.write_control(fd) };
+        if self.control_written < self.control.len() && reader.at_boundary() {
+            return self.write_control(fd);
+        }
+        let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
+        let count = reader.gather(&mut slices, CALL_BYTES);
+        if count == 0 {
+            // Nothing published: go to sleep on the pipe, unless something came meanwhile.
+            if pipe.check_read() {
+                return self.step(fd, Some(pipe));
+            }
+            return Ok(0);
+        }
+        // SAFETY: gathered slices are published bytes, kept until they are consumed.
+        let written = unsafe { stream::send_slices(fd, &slices[..count]) }?;
+        let messages = reader.consume(written);
+        pipe.count_read(messages);
+        Ok(written)
+    }
+
+    fn write_control(&mut self, fd: BorrowedFd<'_>) -> crate::error::Result<usize> {
+        let bytes = &self.control[self.control_written..];
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let written = stream::send(fd, bytes)?;
+        self.control_written += written;
+        if self.control_written == self.control.len() {
+            self.control = Vec::new();
+            self.control_written = 0;
+        }
+        Ok(written)
+    }
+
+    fn write_staged(&mut self, fd: BorrowedFd<'_>) -> crate::error::Result<usize> {
+        let bytes = &self.staged[self.staged_written..];
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let written = stream::send(fd, bytes)?;
+        self.staged_written += written;
+        if self.staged_written == self.staged.len() {
+            self.staged.clear();
+            self.staged_written = 0;
+            self.staged.shrink_to(CALL_BYTES);
+        }
+        Ok(written)
+    }
+
+    /// Translates messages from the pipe until there is enough for a call, at message boundaries.
+    fn stage(&mut self, pipe: &mut PipeEnd) {
+        let mut message = Message::new();
+        let mut in_message = false;
+        while self.staged.len() < CALL_BYTES || in_message {
+            if !pipe.read(&mut message) {
+                break;
+            }
+            in_message = message.has_more();
+            stage_frame(self.framing, &message, &mut self.staged);
+        }
+    }
+}
+
+fn stage_frame(framing: Framing, message: &Message, out: &mut Vec<u8>) {
+    if message.flags() & message::COMMAND != 0 {
+        let old_style = match framing {
+            Framing::Zmtp(version) => !version.has_subscribe_commands(),
+            Framing::Raw => return,
+        };
+        if old_style {
+            let (marker, topic) = match command::parse(message.data()) {
+                Ok(command::Command::Subscribe(topic)) => (1u8, topic),
+                Ok(command::Command::Cancel(topic)) => (0, topic),
+                _ => return,
+            };
+            let mut body = Vec::with_capacity(topic.len() + 1);
+            body.push(marker);
+            body.extend_from_slice(topic);
+            append_frame(framing, 0, &body, out);
+            return;
+        }
+    }
+    append_frame(framing, message.flags(), message.data(), out);
+}
+
+fn append_frame(framing: Framing, flags: u8, body: &[u8], out: &mut Vec<u8>) {
+    match framing {
+        Framing::Raw => out.extend_from_slice(body),
+        Framing::Zmtp(Version::V1_0) => {
+            frame::append_frame_v1(flags & message::MORE != 0, body, out);
+        }
+        Framing::Zmtp(_) => {
+            frame::append_frame(flags & (message::MORE | message::COMMAND), body, out);
+        }
+    }
+}
+

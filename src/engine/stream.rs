@@ -1,0 +1,64 @@
+//! The system calls of a stream connection.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::error::{Errno, Result};
+
+/// Most slices one [`send_slices`] takes.
+pub const SLICES_MAX: usize = 32;
+
+fn count_or_errno(count: isize) -> Result<usize> {
+    usize::try_from(count).map_err(|_| match Errno::last() {
+        Errno::EINTR => Errno::EAGAIN,
+        error => error,
+    })
+}
+
+/// Receives into a buffer; 0 at the end of the stream. `EAGAIN` when nothing is there.
+pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the buffer is valid for its length.
+    unsafe { receive_raw(fd, buffer.as_mut_ptr(), buffer.len()) }
+}
+
+/// As [`receive`], into memory that need not be initialised.
+///
+/// # Safety
+/// `buffer` is valid for writes of `len` bytes.
+pub unsafe fn receive_raw(fd: BorrowedFd<'_>, buffer: *mut u8, len: usize) -> Result<usize> {
+    // SAFETY: the caller's promise.
+    count_or_errno(unsafe { libc::recv(fd.as_raw_fd(), buffer.cast(), len, 0) })
+}
+
+/// Sends bytes. `EAGAIN` when the connection takes none now.
+pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
+    // SAFETY: the bytes are valid for their length.
+    count_or_errno(unsafe {
+        libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL)
+    })
+}
+
+/// Sends several pieces of memory in one call.
+///
+/// # Safety
+/// Each slice is valid for reads of its length.
+pub unsafe fn send_slices(fd: BorrowedFd<'_>, slices: &[(*const u8, usize)]) -> Result<usize> {
+    if let [(data, len)] = *slices {
+        // SAFETY: the caller's promise.
+        return count_or_errno(unsafe {
+            libc::send(fd.as_raw_fd(), data.cast(), len, libc::MSG_NOSIGNAL)
+        });
+    }
+    let empty = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
+    let mut vectors = [empty; SLICES_MAX];
+    let count = slices.len().min(SLICES_MAX);
+    for (vector, &(data, len)) in vectors.iter_mut().zip(slices) {
+        *vector = libc::iovec { iov_base: data.cast_mut().cast(), iov_len: len };
+    }
+    // SAFETY: an all-zero msghdr is a valid empty one; the vectors live through the call.
+    count_or_errno(unsafe {
+        let mut header: libc::msghdr = core::mem::zeroed();
+        header.msg_iov = vectors.as_mut_ptr();
+        header.msg_iovlen = count as _;
+        libc::sendmsg(fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL)
+    })
+}

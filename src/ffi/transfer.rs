@@ -1,0 +1,282 @@
+//! Sending and receiving.
+//!
+//! `zmq_send` and `zmq_recv` never own a body: what is sent is a view of the caller's buffer, what
+//! is received is copied out of the pipe's memory before the socket is left.
+
+use core::ffi::{c_int, c_void};
+
+use libc::iovec;
+
+use super::guard::{bytes, guard, read, write};
+use super::message::valid_mut;
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::options::constants::ZMQ_SNDMORE;
+use crate::socket::{self, Socket};
+
+/// A size as C functions return it.
+#[inline]
+fn as_c_int(size: usize) -> c_int {
+    c_int::try_from(size).unwrap_or(c_int::MAX)
+}
+
+/// Sends a copy of a buffer.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_send(
+    socket: *mut c_void,
+    data: *const c_void,
+    size: usize,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller has `size` bytes at `data`.
+            let body = unsafe { bytes(data, size) }?;
+            // SAFETY: the message is gone at the end of this call, when the bytes are still there.
+            let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
+            socket.send(&mut message, flags)?;
+            Ok(as_c_int(size))
+        })
+    })
+}
+
+/// Sends a buffer that stays as it is for ever, so that it need not be copied.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_send_const(
+    socket: *mut c_void,
+    data: *const c_void,
+    size: usize,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller has `size` bytes at `data`.
+            let body = unsafe { bytes(data, size) }?;
+            // SAFETY: and vouches that they stay.
+            let mut message = unsafe { Message::constant(body.as_ptr(), body.len()) };
+            socket.send(&mut message, flags)?;
+            Ok(as_c_int(size))
+        })
+    })
+}
+
+/// Receives into a buffer and returns the size of the message, which may be larger.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_recv(
+    socket: *mut c_void,
+    place: *mut c_void,
+    size: usize,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            socket.set_wants_metadata(false);
+            let mut message = Message::new();
+            socket.recv(&mut message, flags)?;
+            let body = message.data();
+            let copied = body.len().min(size);
+            if copied > 0 {
+                if place.is_null() {
+                    return Err(Errno::EFAULT);
+                }
+                // SAFETY: the caller has `size` bytes at `place`; the body is not among them, as
+                // it lies in memory of ours.
+                unsafe {
+                    place
+                        .cast::<u8>()
+                        .copy_from_nonoverlapping(body.as_ptr(), copied)
+                };
+            }
+            Ok(as_c_int(body.len()))
+        })
+    })
+}
+
+/// Sends a message, which is empty afterwards.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_msg_send(
+    message: *mut Message,
+    socket: *mut c_void,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller passes a message, or null, which is refused.
+        let mut message = unsafe { valid_mut(message) };
+        let size = socket::with(socket, |socket| {
+            let message = message.as_mut().map_err(|error| *error)?;
+            let size = message.len();
+            socket.send(message, flags)?;
+            Ok(size)
+        })?;
+        // Outside of the socket: this may run the caller's free function.
+        *message? = Message::new();
+        Ok(as_c_int(size))
+    })
+}
+
+/// Receives a message in place of what the caller's message holds.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_msg_recv(
+    message: *mut Message,
+    socket: *mut c_void,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller passes a message, or null, which is refused.
+            let message = unsafe { valid_mut(message) }?;
+            socket.set_wants_metadata(true);
+            receive(socket, message, flags)?;
+            Ok(as_c_int(message.len()))
+        })
+    })
+}
+
+/// Receives a message that outlives the call on the socket.
+#[inline]
+fn receive(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
+    let received = socket.recv(message, flags);
+    // Even a failed call must leave no view behind.
+    if let Err(no_memory) = message.own() {
+        *message = Message::new();
+        return Err(no_memory);
+    }
+    received
+}
+
+/// Sends a message. Superseded by `zmq_msg_send`.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_sendmsg(
+    socket: *mut c_void,
+    message: *mut Message,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the same contract.
+    unsafe { zmq_msg_send(message, socket, flags) }
+}
+
+/// Receives a message. Superseded by `zmq_msg_recv`.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_recvmsg(
+    socket: *mut c_void,
+    message: *mut Message,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the same contract.
+    unsafe { zmq_msg_recv(message, socket, flags) }
+}
+
+/// Sends buffers one after the other, as one message of several parts if `ZMQ_SNDMORE` is set.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_sendiov(
+    socket: *mut c_void,
+    buffers: *mut iovec,
+    count: usize,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            if buffers.is_null() || count == 0 {
+                return Err(Errno::EINVAL);
+            }
+            let mut last_size = 0;
+            for index in 0..count {
+                // SAFETY: the caller has `count` of them.
+                let part = unsafe { read(buffers.add(index)) }?;
+                // SAFETY: each names bytes of the caller.
+                let body = unsafe { bytes(part.iov_base, part.iov_len) }?;
+                // SAFETY: the message is gone before the bytes are.
+                let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
+                let is_last = index + 1 == count;
+                let flags = if is_last { flags & !ZMQ_SNDMORE } else { flags };
+                socket.send(&mut message, flags)?;
+                last_size = body.len();
+            }
+            Ok(as_c_int(last_size))
+        })
+    })
+}
+
+/// Receives the parts of a message into buffers that the caller gives to `free`.
+///
+/// `count` is how many there may be, and afterwards how many there are, even on failure.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_recviov(
+    socket: *mut c_void,
+    buffers: *mut iovec,
+    count: *mut usize,
+    flags: c_int,
+) -> c_int {
+    guard(-1, || {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller passes a variable, or null, which is refused.
+            let room = unsafe { read(count) }.map_err(|_| Errno::EINVAL)?;
+            if buffers.is_null() || room == 0 {
+                return Err(Errno::EINVAL);
+            }
+            // SAFETY: as for reading.
+            unsafe { write(count, 0) }?;
+            socket.set_wants_metadata(false);
+            let mut received = 0;
+            while received < room {
+                let mut message = Message::new();
+                socket.recv(&mut message, flags)?;
+                let part = allocated(message.data())?;
+                // SAFETY: the caller has room for as many parts, and the variable.
+                unsafe {
+                    write(buffers.add(received), part)?;
+                    received += 1;
+                    write(count, received)?;
+                }
+                if !message.has_more() {
+                    break;
+                }
+            }
+            Ok(as_c_int(received))
+        })
+    })
+}
+
+/// A copy in memory of the C library's allocator.
+fn allocated(body: &[u8]) -> Result<iovec> {
+    // SAFETY: any size may be asked for.
+    let copy = unsafe { libc::malloc(body.len()) };
+    if copy.is_null() && !body.is_empty() {
+        return Err(Errno::ENOMEM);
+    }
+    if !body.is_empty() {
+        // SAFETY: the new memory has this size.
+        unsafe {
+            copy.cast::<u8>()
+                .copy_from_nonoverlapping(body.as_ptr(), body.len())
+        };
+    }
+    Ok(iovec {
+        iov_base: copy,
+        iov_len: body.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_beyond_an_int_are_clipped() {
+        assert_eq!(as_c_int(0), 0);
+        assert_eq!(as_c_int(5), 5);
+        assert_eq!(as_c_int(usize::MAX), c_int::MAX);
+    }
+
+    #[test]
+    fn parts_are_copied_to_memory_for_free() {
+        for body in [&b""[..], b"part"] {
+            let part = allocated(body).unwrap();
+            // SAFETY: `allocated` made it of this size, and it is given back once.
+            unsafe {
+                assert_eq!(bytes(part.iov_base, part.iov_len), Ok(body));
+                libc::free(part.iov_base);
+            }
+        }
+    }
+}

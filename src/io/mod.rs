@@ -1,0 +1,355 @@
+//! I/O threads.
+//!
+//! Each runs a reactor over the descriptors of its sessions and listeners. Other threads reach it
+//! through [`IoHandle`]: commands go into a mailbox, and a waker interrupts the wait. Readiness is
+//! edge-triggered, so an object that did not finish its work stays in the run queue and gets
+//! another, bounded turn after the others had theirs. An object whose handler panics is dropped;
+//! its connection closes, and nothing else does.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::os::fd::RawFd;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+
+pub mod timers;
+
+use crate::error::{Errno, Result};
+use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
+use crate::session::listener::Listener;
+use crate::session::Session;
+use crate::transport::tcp::ConnectTarget;
+use timers::{Purpose, Timers};
+
+const WAKE: Token = Token(0);
+const EVENTS_PER_TURN: usize = 256;
+
+/// What an I/O thread is told.
+#[derive(Debug)]
+enum IoCommand {
+    AddSession(Box<Session>),
+    AddListener(Box<Listener>),
+    /// The socket closes or takes the endpoint down.
+    Terminate { id: u64, linger: i32 },
+    Pipe { id: u64, pipe: Arc<PipeShared>, event: PipeEvent },
+    /// A host name was looked up.
+    Resolved { id: u64, attempt: u64, outcome: Result<ConnectTarget> },
+    Stop,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    commands: Vec<IoCommand>,
+    signaled: bool,
+    closed: bool,
+}
+
+/// How other threads reach an I/O thread.
+#[derive(Debug)]
+pub struct IoHandle {
+    inbox: Mutex<Inbox>,
+    waker: Waker,
+    load: AtomicUsize,
+}
+
+impl IoHandle {
+    fn send(&self, command: IoCommand) {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.closed {
+            // Dropping a session closes pipes, which sends commands: not under this lock.
+            drop(inbox);
+            drop(command);
+            return;
+        }
+        inbox.commands.push(command);
+        if !inbox.signaled {
+            inbox.signaled = true;
+            // Fails only when the counter is full, and then the thread is awake already.
+            let _ = self.waker.wake();
+        }
+    }
+
+    pub fn add_session(&self, session: Box<Session>) {
+        self.send(IoCommand::AddSession(session));
+    }
+
+    pub fn add_listener(&self, listener: Box<Listener>) {
+        self.send(IoCommand::AddListener(listener));
+    }
+
+    /// Tells a session or listener to finish within the linger time (-1: no limit).
+    pub fn terminate(&self, id: u64, linger: i32) {
+        self.send(IoCommand::Terminate { id, linger });
+    }
+
+    pub fn resolved(&self, id: u64, attempt: u64, outcome: Result<ConnectTarget>) {
+        self.send(IoCommand::Resolved { id, attempt, outcome });
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        self.send(IoCommand::Stop);
+    }
+
+    /// How many sessions and listeners the thread serves.
+    pub fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// A session of this thread as the owner of a pipe end.
+    pub fn owner(self: &Arc<Self>, id: u64, side: usize) -> Arc<dyn PipeOwner> {
+        Arc::new(SessionOwner { io: self.clone(), id, side })
+    }
+}
+
+struct SessionOwner {
+    io: Arc<IoHandle>,
+    id: u64,
+    #[expect(dead_code, reason = "a session tells its pipes apart by identity")]
+    side: usize,
+}
+
+impl PipeOwner for SessionOwner {
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
+        self.io.send(IoCommand::Pipe { id: self.id, pipe: pipe.clone(), event });
+    }
+}
+
+/// What an object wants after a turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Nothing to do until an event comes.
+    Idle,
+    /// More to do; another turn after the others.
+    Again,
+    /// The object is over: drop it.
+    Over,
+}
+
+/// What an object may use of its thread during a turn.
+pub struct Cx<'a> {
+    pub registry: &'a Registry,
+    pub timers: &'a mut Timers,
+    pub io: &'a Arc<IoHandle>,
+}
+
+impl Cx<'_> {
+    /// Watches a descriptor on behalf of an object. `generation` tells its descriptors apart.
+    pub fn watch(&self, fd: RawFd, id: u64, generation: u16, interest: Interest) -> Result<()> {
+        let token = Token((id as usize) << 16 | usize::from(generation));
+        Ok(self.registry.register(&mut SourceFd(&fd), token, interest)?)
+    }
+
+    /// Stops watching.
+    pub fn unwatch(&self, fd: RawFd) {
+        // A descriptor that the system closed already is not watched any more.
+        let _ = self.registry.deregister(&mut SourceFd(&fd));
+    }
+}
+
+#[derive(Debug)]
+enum Object {
+    Session(Box<Session>),
+    Listener(Box<Listener>),
+}
+
+/// An I/O thread's own state.
+#[derive(Debug)]
+pub struct IoThread {
+    poll: Poll,
+    handle: Arc<IoHandle>,
+    objects: HashMap<u64, Object>,
+    timers: Timers,
+    run_queue: VecDeque<u64>,
+    /// What is in the run queue.
+    queued: HashSet<u64>,
+}
+
+impl IoThread {
+    /// `EMFILE`, `ENFILE` or `ENOMEM` when the system has no descriptors left.
+    pub fn new() -> Result<IoThread> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let handle =
+            IoHandle { inbox: Mutex::default(), waker, load: AtomicUsize::new(0) };
+        Ok(IoThread {
+            poll,
+            handle: Arc::new(handle),
+            objects: HashMap::new(),
+            timers: Timers::default(),
+            run_queue: VecDeque::new(),
+            queued: HashSet::new(),
+        })
+    }
+
+    pub fn handle(&self) -> Arc<IoHandle> {
+        self.handle.clone()
+    }
+
+    /// The thread's body.
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        loop {
+            let timeout = if self.run_queue.is_empty() {
+                self.timers.until_next().map(|left| left + Duration::from_micros(500))
+            } else {
+                Some(Duration::ZERO)
+            };
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if Errno::of(&error) != Errno::EINTR {
+                    // Nothing to wait on: go on by looking now and then, never abort.
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            for event in &events {
+                if event.token() == WAKE {
+                    continue;
+                }
+                let (id, generation) = ((event.token().0 >> 16) as u64, event.token().0 as u16);
+                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+                let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+                self.turn(id, |object, cx| match object {
+                    Object::Session(session) => {
+                        session.ready(cx, generation, readable, writable)
+                    }
+                    Object::Listener(listener) => listener.ready(cx),
+                });
+            }
+            if !self.execute_commands() {
+                break;
+            }
+            self.fire_timers();
+            self.run_queued();
+        }
+        self.finish();
+    }
+
+    /// False when the thread should end.
+    fn execute_commands(&mut self) -> bool {
+        let commands = {
+            let mut inbox = self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.signaled = false;
+            core::mem::take(&mut inbox.commands)
+        };
+        for command in commands {
+            match command {
+                IoCommand::AddSession(session) => {
+                    let id = session.id();
+                    self.add(id, Object::Session(session));
+                }
+                IoCommand::AddListener(listener) => {
+                    let id = listener.id();
+                    self.add(id, Object::Listener(listener));
+                }
+                IoCommand::Terminate { id, linger } => {
+                    self.turn(id, |object, cx| match object {
+                        Object::Session(session) => session.terminate(cx, linger),
+                        Object::Listener(listener) => listener.terminate(cx),
+                    });
+                }
+                IoCommand::Pipe { id, pipe, event } => self.turn(id, |object, cx| match object {
+                    Object::Session(session) => session.pipe_event(cx, &pipe, event),
+                    Object::Listener(_) => Turn::Idle,
+                }),
+                IoCommand::Resolved { id, attempt, outcome } => {
+                    self.turn(id, |object, cx| match object {
+                        Object::Session(session) => session.resolved(cx, attempt, outcome),
+                        Object::Listener(_) => Turn::Idle,
+                    });
+                }
+                IoCommand::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn add(&mut self, id: u64, object: Object) {
+        self.objects.insert(id, object);
+        self.count_load();
+        self.turn(id, |object, cx| match object {
+            Object::Session(session) => session.start(cx),
+            Object::Listener(listener) => listener.start(cx),
+        });
+    }
+
+    fn count_load(&self) {
+        self.handle.load.store(self.objects.len(), Ordering::Relaxed);
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        while let Some((id, purpose)) = self.timers.take_due(now) {
+            self.timer(id, purpose);
+        }
+    }
+
+    fn timer(&mut self, id: u64, purpose: Purpose) {
+        self.turn(id, |object, cx| match object {
+            Object::Session(session) => session.timer(cx, purpose),
+            Object::Listener(listener) => listener.ready(cx),
+        });
+    }
+
+    /// Gives each object that asked for one another turn.
+    fn run_queued(&mut self) {
+        for _ in 0..self.run_queue.len() {
+            let Some(id) = self.run_queue.pop_front() else { break };
+            self.queued.remove(&id);
+            self.turn(id, |object, cx| match object {
+                Object::Session(session) => session.work(cx),
+                Object::Listener(listener) => listener.ready(cx),
+            });
+        }
+    }
+
+    fn turn(&mut self, id: u64, body: impl FnOnce(&mut Object, &mut Cx<'_>) -> Turn) {
+        let Some(object) = self.objects.get_mut(&id) else { return };
+        let mut cx = Cx {
+            registry: self.poll.registry(),
+            timers: &mut self.timers,
+            io: &self.handle,
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| body(object, &mut cx)));
+        match outcome {
+            Ok(Turn::Idle) => {}
+            Ok(Turn::Again) => {
+                if self.queued.insert(id) {
+                    self.run_queue.push_back(id);
+                }
+            }
+            Ok(Turn::Over) | Err(_) => self.remove(id),
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        if let Some(object) = self.objects.remove(&id) {
+            self.count_load();
+            let mut cx = Cx {
+                registry: self.poll.registry(),
+                timers: &mut self.timers,
+                io: &self.handle,
+            };
+            let over = AssertUnwindSafe(move || match object {
+                Object::Session(session) => session.over(&mut cx),
+                Object::Listener(listener) => listener.over(&mut cx),
+            });
+            // Whatever went wrong in its end, the object is gone.
+            let _ = catch_unwind(over);
+        }
+    }
+
+    fn finish(&mut self) {
+        let left = {
+            let mut inbox = self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.closed = true;
+            core::mem::take(&mut inbox.commands)
+        };
+        drop(left);
+        let ids: Vec<u64> = self.objects.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.remove(id));
+    }
+}

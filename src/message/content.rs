@@ -1,0 +1,180 @@
+//! Reference-counted message bodies.
+//!
+//! A [`Content`] is one block of the C allocator (header and, unless the caller brought its own
+//! memory, the body behind it), so that a body can be allocated fallibly, grown while it arrives
+//! and released from any thread. The caller's free function of `zmq_msg_init_data` runs exactly
+//! once, when the last reference goes.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::{fence, AtomicUsize, Ordering};
+
+use crate::error::{Errno, Result};
+
+/// `zmq_free_fn`: takes the data and the hint given to `zmq_msg_init_data`.
+pub type FreeFunction = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
+
+#[repr(C, align(16))]
+struct Header {
+    references: AtomicUsize,
+    data: *mut u8,
+    len: usize,
+    free: Option<FreeFunction>,
+    hint: *mut c_void,
+}
+
+/// A shared handle to one message body.
+pub struct Content(NonNull<Header>);
+
+// SAFETY: the header is only changed through atomics or by the sole owner, and the body is
+// plain bytes; the free function is documented to run on any thread (zmq_msg_init_data(3)).
+unsafe impl Send for Content {}
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for Content {}
+
+const HEADER_LEN: usize = core::mem::size_of::<Header>();
+
+impl Content {
+    /// A body of `len` uninitialised-by-contract (here: unspecified) bytes. `ENOMEM` when there
+    /// is no memory for it.
+    pub fn with_len(len: usize) -> Result<Content> {
+        let total = len.checked_add(HEADER_LEN).ok_or(Errno::ENOMEM)?;
+        // SAFETY: malloc takes any size; the result is checked before use.
+        let block = NonNull::new(unsafe { libc::malloc(total) }.cast::<Header>())
+            .ok_or(Errno::ENOMEM)?;
+        // SAFETY: the block holds at least a header and malloc's alignment (16) suits it.
+        unsafe {
+            block.as_ptr().write(Header {
+                references: AtomicUsize::new(1),
+                data: block.as_ptr().cast::<u8>().add(HEADER_LEN),
+                len,
+                free: None,
+                hint: core::ptr::null_mut(),
+            });
+        }
+        Ok(Content(block))
+    }
+
+    /// A body with a copy of `bytes`.
+    pub fn copy_of(bytes: &[u8]) -> Result<Content> {
+        let content = Content::with_len(bytes.len())?;
+        // SAFETY: the fresh body holds bytes.len() bytes and nobody else knows it.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), content.as_ptr(), bytes.len()) };
+        Ok(content)
+    }
+
+    /// A body in the caller's memory, given back through `free` when the last reference goes.
+    ///
+    /// # Safety
+    /// `data` is valid for `len` bytes until `free` is called (or for ever without `free`).
+    pub unsafe fn from_caller(
+        data: *mut u8,
+        len: usize,
+        free: Option<FreeFunction>,
+        hint: *mut c_void,
+    ) -> Result<Content> {
+        let content = Content::with_len(0)?;
+        // SAFETY: the content is new, so this is the only reference to its header.
+        let header = unsafe { &mut *content.0.as_ptr() };
+        header.data = data;
+        header.len = len;
+        header.free = free;
+        header.hint = hint;
+        Ok(content)
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: a Content keeps its header alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Length of the body in bytes.
+    pub fn len(&self) -> usize {
+        self.header().len
+    }
+
+    /// Whether the body has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The body's first byte.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.header().data
+    }
+
+    /// The body.
+    pub fn as_slice(&self) -> &[u8] {
+        if self.is_empty() {
+            return &[];
+        }
+        // SAFETY: data is valid for len bytes as long as the content lives.
+        unsafe { core::slice::from_raw_parts(self.as_ptr(), self.len()) }
+    }
+
+    /// Changes the length of a body of our own allocation that nobody else refers to.
+    /// On `ENOMEM` the content is gone.
+    pub fn resized(self, len: usize) -> Result<Content> {
+        debug_assert!(self.header().references.load(Ordering::Relaxed) == 1);
+        let total = len.checked_add(HEADER_LEN).ok_or(Errno::ENOMEM)?;
+        // SAFETY: the block came from malloc, and we are its only owner.
+        let block = unsafe { libc::realloc(self.0.as_ptr().cast(), total) }.cast::<Header>();
+        let block = NonNull::new(block).ok_or(Errno::ENOMEM)?;
+        core::mem::forget(self);
+        // SAFETY: realloc kept the header's bytes; data moves along with the block.
+        unsafe {
+            (*block.as_ptr()).data = block.as_ptr().cast::<u8>().add(HEADER_LEN);
+            (*block.as_ptr()).len = len;
+        }
+        Ok(Content(block))
+    }
+
+    /// Gives the handle up as a raw pointer, to be taken back with [`Content::from_raw`].
+    pub fn into_raw(self) -> *mut c_void {
+        let raw = self.0.as_ptr().cast();
+        core::mem::forget(self);
+        raw
+    }
+
+    /// Takes a handle back.
+    ///
+    /// # Safety
+    /// `raw` came from [`Content::into_raw`] and is taken back once.
+    pub unsafe fn from_raw(raw: *mut c_void) -> Content {
+        // SAFETY: into_raw never gives null.
+        Content(unsafe { NonNull::new_unchecked(raw.cast()) })
+    }
+}
+
+impl Clone for Content {
+    fn clone(&self) -> Content {
+        self.header().references.fetch_add(1, Ordering::Relaxed);
+        Content(self.0)
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        let header = self.header();
+        // A sole owner needs no atomic subtraction: nobody can add a reference meanwhile.
+        if header.references.load(Ordering::Acquire) != 1 {
+            if header.references.fetch_sub(1, Ordering::Release) != 1 {
+                return;
+            }
+            fence(Ordering::Acquire);
+        }
+        let (free, data, hint) = (header.free, header.data, header.hint);
+        // SAFETY: this was the last reference; the block came from malloc.
+        unsafe { libc::free(self.0.as_ptr().cast()) };
+        if let Some(free) = free {
+            // SAFETY: the caller of zmq_msg_init_data vouched for function and arguments.
+            unsafe { free(data.cast(), hint) };
+        }
+    }
+}
+
+impl core::fmt::Debug for Content {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(out, "Content({} bytes)", self.len())
+    }
+}

@@ -1,0 +1,429 @@
+//! The message: what `zmq_msg_t` holds.
+//!
+//! A message is 64 bytes that C callers move with memcpy, so nothing in it may point into itself.
+//! Bodies of up to 33 bytes lie inside; longer ones are a [`Content`]. Between a pipe and the C
+//! boundary a body may also be a *view* of memory somebody else keeps alive for the moment (the
+//! caller's buffer on send, the pipe's chunk on receive); [`Message::own`] turns a view into a
+//! body of its own before it is stored or handed out.
+
+use core::ffi::c_void;
+use std::sync::Arc;
+
+pub mod content;
+pub mod metadata;
+
+pub use content::{Content, FreeFunction};
+pub use metadata::Metadata;
+
+use crate::error::{Errno, Result};
+
+/// Longest body that lies inside the message.
+pub const INLINE_MAX: usize = 33;
+/// Longest group name (`ZMQ_GROUP_MAX_LENGTH`).
+pub const GROUP_MAX: usize = 255;
+
+/// More parts of the same message follow.
+pub const MORE: u8 = 1;
+/// A ZMTP command, not user data.
+pub const COMMAND: u8 = 4;
+/// The peer's routing id, first in a pipe.
+pub const ROUTING_ID: u8 = 0x40;
+/// The body is (or was) shared with a copy.
+pub const SHARED: u8 = 0x80;
+
+const KIND_CLOSED: u8 = 0;
+const KIND_INLINE: u8 = 0xC1;
+const KIND_CONTENT: u8 = 0xC2;
+const KIND_CONSTANT: u8 = 0xC3;
+const KIND_VIEW: u8 = 0xC4;
+
+const GROUP_INLINE: usize = 14;
+
+/// One message part.
+#[repr(C, align(8))]
+pub struct Message {
+    metadata: *const Metadata,
+    body: [u8; INLINE_MAX],
+    inline_len: u8,
+    kind: u8,
+    flags: u8,
+    routing_id: u32,
+    /// Short group: bytes with their NUL; long group: 0xff in the last byte, and a raw `Content`
+    /// (NUL-terminated) in the first eight.
+    group: [u8; 16],
+}
+
+const _: () = assert!(core::mem::size_of::<Message>() == 64);
+
+// SAFETY: what a message refers to (Content, Metadata, a caller's constant data) may be used from
+// any thread; a view never leaves the call that made it.
+unsafe impl Send for Message {}
+
+impl Default for Message {
+    fn default() -> Message {
+        Message::new()
+    }
+}
+
+impl Message {
+    /// An empty message.
+    #[inline]
+    pub const fn new() -> Message {
+        Message {
+            metadata: core::ptr::null(),
+            body: [0; INLINE_MAX],
+            inline_len: 0,
+            kind: KIND_INLINE,
+            flags: 0,
+            routing_id: 0,
+            group: [0; 16],
+        }
+    }
+
+    /// A message with room for `len` bytes. `ENOMEM`.
+    pub fn with_len(len: usize) -> Result<Message> {
+        let mut message = Message::new();
+        if len <= INLINE_MAX {
+            message.inline_len = len as u8;
+        } else {
+            message.set_content(Content::with_len(len)?);
+        }
+        Ok(message)
+    }
+
+    /// A message with a copy of `bytes`. `ENOMEM`.
+    pub fn copy_of(bytes: &[u8]) -> Result<Message> {
+        let mut message = Message::new();
+        if bytes.len() <= INLINE_MAX {
+            message.set_inline(bytes);
+        } else {
+            message.set_content(Content::copy_of(bytes)?);
+        }
+        Ok(message)
+    }
+
+    /// A message whose body is this content.
+    pub fn of_content(content: Content) -> Message {
+        let mut message = Message::new();
+        message.set_content(content);
+        message
+    }
+
+    /// A message over memory that outlives it, never freed (`zmq_send_const(3)`).
+    ///
+    /// # Safety
+    /// `data` is valid for `len` bytes for ever.
+    pub unsafe fn constant(data: *const u8, len: usize) -> Message {
+        let mut message = Message::new();
+        message.set_pointer(KIND_CONSTANT, data, len);
+        message
+    }
+
+    /// A message that looks at memory of somebody else. See the module's text.
+    ///
+    /// # Safety
+    /// `data` stays valid for `len` bytes until the message is dropped or owned.
+    #[inline]
+    pub unsafe fn view(data: *const u8, len: usize) -> Message {
+        let mut message = Message::new();
+        message.set_pointer(KIND_VIEW, data, len);
+        message
+    }
+
+    #[inline]
+    fn set_pointer(&mut self, kind: u8, data: *const u8, len: usize) {
+        self.body[..8].copy_from_slice(&(data as usize).to_ne_bytes());
+        self.body[8..16].copy_from_slice(&len.to_ne_bytes());
+        self.kind = kind;
+    }
+
+    #[inline]
+    fn word(&self, index: usize) -> usize {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.body[index * 8..index * 8 + 8]);
+        usize::from_ne_bytes(bytes)
+    }
+
+    #[inline]
+    fn set_inline(&mut self, bytes: &[u8]) {
+        self.body[..bytes.len()].copy_from_slice(bytes);
+        self.inline_len = bytes.len() as u8;
+        self.kind = KIND_INLINE;
+    }
+
+    fn set_content(&mut self, content: Content) {
+        let (data, len) = (content.as_ptr(), content.len());
+        self.set_pointer(KIND_CONTENT, data, len);
+        self.body[16..24].copy_from_slice(&(content.into_raw() as usize).to_ne_bytes());
+    }
+
+    /// Whether the message was initialised and not closed; every C entry checks this first.
+    #[inline]
+    pub fn is_valid(&self) -> bool {
+        matches!(self.kind, KIND_INLINE | KIND_CONTENT | KIND_CONSTANT | KIND_VIEW)
+    }
+
+    /// Length of the body in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        if self.kind == KIND_INLINE {
+            usize::from(self.inline_len)
+        } else {
+            self.word(1)
+        }
+    }
+
+    /// Whether the body has no bytes.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The body's first byte, for a C caller that may write through it.
+    pub fn data_ptr(&mut self) -> *mut u8 {
+        if self.kind == KIND_INLINE {
+            self.body.as_mut_ptr()
+        } else {
+            self.word(0) as *mut u8
+        }
+    }
+
+    /// The body.
+    #[inline]
+    pub fn data(&self) -> &[u8] {
+        if self.kind == KIND_INLINE {
+            return &self.body[..usize::from(self.inline_len)];
+        }
+        let len = self.word(1);
+        if len == 0 {
+            return &[];
+        }
+        // SAFETY: content, constant and view all keep len bytes valid (constructors' contracts).
+        unsafe { core::slice::from_raw_parts(self.word(0) as *const u8, len) }
+    }
+
+    /// The body as a shared content, where it is one.
+    pub fn content(&self) -> Option<Content> {
+        if self.kind != KIND_CONTENT {
+            return None;
+        }
+        // SAFETY: the raw handle stays in the message; the clone is a handle of its own.
+        let held = core::mem::ManuallyDrop::new(unsafe {
+            Content::from_raw(self.word(2) as *mut c_void)
+        });
+        Some(Content::clone(&held))
+    }
+
+    /// Whether the body lies in memory that can be passed on by reference.
+    #[inline]
+    pub fn has_content(&self) -> bool {
+        self.kind == KIND_CONTENT
+    }
+
+    /// Turns a view into a body of the message's own. `ENOMEM`, and the message stays a view.
+    #[inline]
+    pub fn own(&mut self) -> Result<()> {
+        if self.kind != KIND_VIEW {
+            return Ok(());
+        }
+        let len = self.word(1);
+        if len <= INLINE_MAX {
+            let mut bytes = [0; INLINE_MAX];
+            bytes[..len].copy_from_slice(self.data());
+            self.set_inline(&bytes[..len]);
+        } else {
+            let content = Content::copy_of(self.data())?;
+            self.set_content(content);
+        }
+        Ok(())
+    }
+
+    /// Shortens the body to `len` bytes (`len` is at most the present length).
+    pub fn truncate(&mut self, len: usize) {
+        if self.kind == KIND_INLINE {
+            self.inline_len = self.inline_len.min(len as u8);
+        } else if len < self.word(1) {
+            self.body[8..16].copy_from_slice(&len.to_ne_bytes());
+        }
+    }
+
+    /// The flag bits ([`MORE`], [`COMMAND`], [`ROUTING_ID`], [`SHARED`]).
+    #[inline]
+    pub fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// Replaces the flag bits.
+    #[inline]
+    pub fn set_flags(&mut self, flags: u8) {
+        self.flags = flags;
+    }
+
+    /// Whether more parts follow.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.flags & MORE != 0
+    }
+
+    /// Sets or clears [`MORE`].
+    #[inline]
+    pub fn set_more(&mut self, more: bool) {
+        self.flags = self.flags & !MORE | u8::from(more);
+    }
+
+    /// Properties of the connection the message came over.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        // SAFETY: the pointer is null or holds one reference of an Arc.
+        unsafe { self.metadata.as_ref() }
+    }
+
+    /// Attaches the connection's properties, in place of earlier ones.
+    pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
+        self.clear_metadata();
+        if let Some(metadata) = metadata {
+            self.metadata = Arc::into_raw(metadata);
+        }
+    }
+
+    /// A further reference to the connection's properties.
+    pub fn metadata_arc(&self) -> Option<Arc<Metadata>> {
+        if self.metadata.is_null() {
+            return None;
+        }
+        // SAFETY: the pointer came from Arc::into_raw and the message holds its reference.
+        unsafe {
+            Arc::increment_strong_count(self.metadata);
+            Some(Arc::from_raw(self.metadata))
+        }
+    }
+
+    /// Forgets the connection's properties.
+    #[inline]
+    pub fn clear_metadata(&mut self) {
+        if !self.metadata.is_null() {
+            // SAFETY: as in metadata_arc; this gives the message's own reference back.
+            drop(unsafe { Arc::from_raw(self.metadata) });
+            self.metadata = core::ptr::null();
+        }
+    }
+
+    /// The peer's number on SERVER and PEER sockets; 0 when unset.
+    pub fn routing_id(&self) -> u32 {
+        self.routing_id
+    }
+
+    /// Sets the peer's number.
+    pub fn set_routing_id(&mut self, routing_id: u32) {
+        self.routing_id = routing_id;
+    }
+
+    /// The group, with its terminating NUL, as C callers receive it.
+    pub fn group_ptr(&self) -> *const u8 {
+        if self.group[15] == 0xff {
+            let mut raw = [0; 8];
+            raw.copy_from_slice(&self.group[..8]);
+            // SAFETY: a long group's first eight bytes are a raw Content that the message holds.
+            let held = core::mem::ManuallyDrop::new(unsafe {
+                Content::from_raw(usize::from_ne_bytes(raw) as *mut c_void)
+            });
+            held.as_ptr()
+        } else {
+            self.group.as_ptr()
+        }
+    }
+
+    /// Sets the group of a RADIO message. `EINVAL` when it is longer than [`GROUP_MAX`].
+    pub fn set_group(&mut self, group: &[u8]) -> Result<()> {
+        if group.len() > GROUP_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let mut replacement = [0; 16];
+        if group.len() <= GROUP_INLINE {
+            replacement[..group.len()].copy_from_slice(group);
+        } else {
+            let mut text = group.to_vec();
+            text.push(0);
+            let raw = Content::copy_of(&text)?.into_raw() as usize;
+            replacement[..8].copy_from_slice(&raw.to_ne_bytes());
+            replacement[15] = 0xff;
+        }
+        self.clear_group();
+        self.group = replacement;
+        Ok(())
+    }
+
+    #[inline]
+    fn clear_group(&mut self) {
+        if self.group[15] == 0xff {
+            let mut raw = [0; 8];
+            raw.copy_from_slice(&self.group[..8]);
+            // SAFETY: as in group_ptr; this gives the message's own handle back.
+            drop(unsafe { Content::from_raw(usize::from_ne_bytes(raw) as *mut c_void) });
+        }
+        self.group = [0; 16];
+    }
+
+    /// A second message with the same body, shared where it is a content. `ENOMEM`.
+    pub fn duplicate(&mut self) -> Result<Message> {
+        let mut copy = Message::new();
+        match self.kind {
+            KIND_CONTENT => {
+                self.flags |= SHARED;
+                if let Some(content) = self.content() {
+                    let (data, len) = (self.word(0), self.word(1));
+                    copy.set_content(content);
+                    copy.body[..8].copy_from_slice(&data.to_ne_bytes());
+                    copy.body[8..16].copy_from_slice(&len.to_ne_bytes());
+                }
+            }
+            KIND_CONSTANT => copy.set_pointer(KIND_CONSTANT, self.data().as_ptr(), self.len()),
+            _ => copy = Message::copy_of(self.data())?,
+        }
+        copy.flags = self.flags;
+        copy.routing_id = self.routing_id;
+        copy.metadata = self.metadata_arc().map_or(core::ptr::null(), Arc::into_raw);
+        if self.group[15] == 0xff {
+            // SAFETY: a long group is NUL-terminated by set_group.
+            let group = unsafe { core::ffi::CStr::from_ptr(self.group_ptr().cast()) };
+            copy.set_group(group.to_bytes())?;
+        } else {
+            copy.group = self.group;
+        }
+        Ok(copy)
+    }
+
+    /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).
+    #[inline]
+    pub fn close(&mut self) {
+        if self.kind == KIND_CONTENT {
+            self.kind = KIND_CLOSED;
+            // SAFETY: the message's own handle, given back once since the kind changed first.
+            drop(unsafe { Content::from_raw(self.word(2) as *mut c_void) });
+        }
+        self.kind = KIND_CLOSED;
+        self.clear_metadata();
+        self.clear_group();
+    }
+
+    /// Writes over memory whose present content is not a message (`zmq_msg_init*`).
+    ///
+    /// # Safety
+    /// `place` is valid for writes of 64 bytes, aligned as `zmq_msg_t` is.
+    pub unsafe fn write_to(self, place: *mut Message) {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(self) };
+    }
+}
+
+impl Drop for Message {
+    #[inline]
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl core::fmt::Debug for Message {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(out, "Message({} bytes, flags {:#x})", self.len(), self.flags)
+    }
+}

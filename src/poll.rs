@@ -1,0 +1,233 @@
+//! Waiting for sockets and descriptors together.
+//!
+//! A socket knows by itself what it is ready for, without a system call. So a table of sockets of
+//! which one is ready costs no more than asking them. Only when none is, or when there are plain
+//! descriptors to ask about, the system's `poll` comes in: a socket's descriptor becomes readable
+//! when its state may have changed, and then it is asked again.
+
+use core::ffi::{c_long, c_short, c_void};
+use std::os::fd::RawFd;
+
+use libc::{pollfd, sigset_t};
+
+use crate::error::{Errno, Result};
+use crate::options::constants::{
+    ZMQ_POLLERR, ZMQ_POLLIN, ZMQ_POLLITEMS_DFLT, ZMQ_POLLOUT, ZMQ_POLLPRI,
+};
+use crate::signaler::Deadline;
+use crate::socket;
+
+/// A message or a byte can be read.
+pub const IN: c_short = ZMQ_POLLIN as c_short;
+/// A message or a byte can be written.
+pub const OUT: c_short = ZMQ_POLLOUT as c_short;
+/// Something is wrong with a descriptor; never reported for a socket.
+pub const ERR: c_short = ZMQ_POLLERR as c_short;
+/// A descriptor has urgent data; never reported for a socket.
+pub const PRI: c_short = ZMQ_POLLPRI as c_short;
+
+/// What one line of a table is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// A ZeroMQ socket, by its handle.
+    Socket(*mut c_void),
+    /// Anything of the system.
+    Descriptor(RawFd),
+}
+
+/// What to wait for, line by line, and where to report what is ready.
+pub trait Table {
+    fn count(&self) -> usize;
+    fn source(&self, index: usize) -> Source;
+    /// Events asked for. Those that a socket never has still make it watched.
+    fn wanted(&self, index: usize) -> c_short;
+    fn report(&mut self, index: usize, ready: c_short);
+}
+
+/// Lines on the stack; longer tables take memory from the heap.
+const FEW: usize = ZMQ_POLLITEMS_DFLT as usize;
+
+const NOTHING: pollfd = pollfd {
+    fd: -1,
+    events: 0,
+    revents: 0,
+};
+
+/// Waits until a line of the table is ready, for at most `timeout` milliseconds (negative: without
+/// end), and returns the number of those that are. Every line gets its report.
+///
+/// `mask` is the set of signals that are blocked while the system waits. `EINTR` when a signal
+/// came, and what sockets answer when asked: `ENOTSOCK`, `EBUSY`, `ETERM`.
+#[inline]
+pub fn wait<T: Table>(table: &mut T, timeout: c_long, mask: Option<&sigset_t>) -> Result<usize> {
+    let mut ready = 0;
+    let mut asks_the_system = table.count() == 0;
+    for index in 0..table.count() {
+        match table.source(index) {
+            Source::Socket(handle) => {
+                let events = events_of(handle)? & table.wanted(index);
+                table.report(index, events);
+                ready += usize::from(events != 0);
+            }
+            Source::Descriptor(_) => {
+                table.report(index, 0);
+                asks_the_system = true;
+            }
+        }
+    }
+    if asks_the_system || (ready == 0 && timeout != 0) {
+        return wait_in_the_system(table, ready, timeout, mask);
+    }
+    Ok(ready)
+}
+
+#[inline]
+fn events_of(handle: *mut c_void) -> Result<c_short> {
+    socket::with(handle, |socket| socket.events())
+}
+
+/// The rest of [`wait`], when `ready` sockets are ready and have their report.
+#[inline(never)]
+fn wait_in_the_system<T: Table>(
+    table: &mut T,
+    ready: usize,
+    timeout: c_long,
+    mask: Option<&sigset_t>,
+) -> Result<usize> {
+    // The C type is not that wide everywhere.
+    #[allow(clippy::unnecessary_cast)]
+    let deadline = Deadline::after(if ready > 0 { 0 } else { timeout as i64 });
+    let mut few = [NOTHING; FEW];
+    let mut many = Vec::new();
+    let set = if table.count() <= FEW {
+        &mut few[..table.count()]
+    } else {
+        many.try_reserve_exact(table.count())
+            .map_err(|_| Errno::ENOMEM)?;
+        many.resize(table.count(), NOTHING);
+        &mut many[..]
+    };
+    for (index, item) in set.iter_mut().enumerate() {
+        *item = watch(table.source(index), table.wanted(index))?;
+    }
+    loop {
+        poll(set, deadline, mask)?;
+        let mut found = ready;
+        for (index, item) in set.iter().enumerate() {
+            let events = match table.source(index) {
+                Source::Descriptor(_) => as_events(item.revents),
+                // A socket's state changes only along with its descriptor, and if some were ready
+                // before, all were just asked.
+                Source::Socket(_) if ready > 0 || item.revents == 0 => continue,
+                Source::Socket(handle) => events_of(handle)? & table.wanted(index),
+            };
+            table.report(index, events);
+            found += usize::from(events != 0);
+        }
+        if found > 0 || deadline.passed() {
+            return Ok(found);
+        }
+    }
+}
+
+/// What to ask the system about a line.
+fn watch(source: Source, wanted: c_short) -> Result<pollfd> {
+    Ok(match source {
+        Source::Socket(_) if wanted == 0 => NOTHING,
+        Source::Socket(handle) => pollfd {
+            fd: socket::with(handle, |socket| Ok(socket.descriptor()))?,
+            events: libc::POLLIN,
+            revents: 0,
+        },
+        Source::Descriptor(fd) => pollfd {
+            fd,
+            events: translated(wanted, [IN, OUT, PRI], KNOWN),
+            revents: 0,
+        },
+    })
+}
+
+/// The system's names of [`IN`], [`OUT`] and [`PRI`].
+const KNOWN: [c_short; 3] = [libc::POLLIN, libc::POLLOUT, libc::POLLPRI];
+
+fn translated(bits: c_short, from: [c_short; 3], to: [c_short; 3]) -> c_short {
+    let pairs = from.into_iter().zip(to);
+    pairs
+        .filter(|(known, _)| bits & known != 0)
+        .fold(0, |all, (_, name)| all | name)
+}
+
+fn as_events(revents: c_short) -> c_short {
+    let unknown = revents & !(libc::POLLIN | libc::POLLOUT | libc::POLLPRI);
+    let error = if unknown != 0 { ERR } else { 0 };
+    translated(revents, KNOWN, [IN, OUT, PRI]) | error
+}
+
+fn poll(set: &mut [pollfd], deadline: Deadline, mask: Option<&sigset_t>) -> Result<()> {
+    let count = set.len() as libc::nfds_t;
+    let outcome = match mask {
+        // SAFETY: the pointer and the count are those of a slice.
+        None => unsafe { libc::poll(set.as_mut_ptr(), count, deadline.poll_timeout()) },
+        Some(mask) => poll_masked(set, deadline, mask)?,
+    };
+    if outcome < 0 {
+        return Err(Errno::last());
+    }
+    Ok(())
+}
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+fn poll_masked(set: &mut [pollfd], deadline: Deadline, mask: &sigset_t) -> Result<i32> {
+    let left = match deadline {
+        Deadline::Never => None,
+        Deadline::At(at) => {
+            let left = at.saturating_duration_since(std::time::Instant::now());
+            Some(libc::timespec {
+                tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            })
+        }
+    };
+    let left = left.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+    let count = set.len() as libc::nfds_t;
+    // SAFETY: the pointers are those of a slice of that length, of a variable or null, and of a
+    // reference.
+    Ok(unsafe { libc::ppoll(set.as_mut_ptr(), count, left, mask) })
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+)))]
+fn poll_masked(_set: &mut [pollfd], _deadline: Deadline, _mask: &sigset_t) -> Result<i32> {
+    Err(Errno::ENOTSUP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_of_the_system_and_ours_correspond() {
+        assert_eq!(
+            translated(IN | OUT | PRI | ERR, [IN, OUT, PRI], KNOWN),
+            libc::POLLIN | libc::POLLOUT | libc::POLLPRI
+        );
+        assert_eq!(as_events(libc::POLLIN | libc::POLLOUT), IN | OUT);
+        assert_eq!(as_events(libc::POLLPRI), PRI);
+        assert_eq!(as_events(libc::POLLIN | libc::POLLHUP), IN | ERR);
+        assert_eq!(as_events(libc::POLLNVAL), ERR);
+        assert_eq!(as_events(0), 0);
+    }
+}

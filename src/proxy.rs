@@ -1,0 +1,398 @@
+//! Proxies: sockets joined so that what one receives, the other sends.
+//!
+//! A proxy works in turns. In a turn it enters both sockets, asks what they are ready for and moves
+//! messages in each direction that has something to read and room to write, up to [`BURST`] of
+//! them. When neither has, it leaves the sockets and sleeps until that may have changed: a side
+//! that has something to read is no reason to wake up, only room on the other side is.
+//!
+//! Bodies are not copied: what was read is a view of the incoming pipe until it is in the outgoing
+//! one. If room runs out in the middle of a burst, the message at hand gets a body of its own and
+//! waits as [`Direction::stuck`]; so a proxy never blocks on one direction while the other could go
+//! on, or while its control socket has a command.
+
+use core::ffi::{c_short, c_void};
+
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::options::constants::{ZMQ_DONTWAIT, ZMQ_SNDMORE};
+use crate::poll::{self, Source, Table, ERR, IN, OUT};
+use crate::socket::{self, Socket};
+
+/// Most messages moved in one direction before the other has its turn.
+const BURST: usize = 1000;
+
+/// Wakes a proxy for nothing but the end of a context: sockets never have this event.
+const WATCHED: c_short = ERR;
+
+/// Runs a proxy between two sockets, which may be one and the same.
+///
+/// `capture` gets a copy of every message. `control` can pause and end the proxy; without it, only
+/// an error ends it: `ETERM`, `EINTR`, or what a socket answers.
+pub fn run(
+    frontend: *mut c_void,
+    backend: *mut c_void,
+    capture: Option<*mut c_void>,
+    control: Option<*mut c_void>,
+) -> Result<()> {
+    let mut proxy = Proxy {
+        frontend,
+        backend,
+        capture,
+        paused: false,
+        requests: Direction::default(),
+        replies: Direction::default(),
+    };
+    loop {
+        if let Some(control) = control {
+            let terminated = socket::with(control, |control| proxy.obey(control))?;
+            if terminated {
+                return proxy.finish();
+            }
+        }
+        let wanted = if proxy.paused {
+            Some([WATCHED; 2])
+        } else {
+            proxy.turn()?
+        };
+        if let Some(wanted) = wanted {
+            proxy.sleep(wanted, control)?;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Proxy {
+    frontend: *mut c_void,
+    backend: *mut c_void,
+    capture: Option<*mut c_void>,
+    paused: bool,
+    /// From the frontend to the backend; all there is if they are one socket.
+    requests: Direction,
+    /// From the backend to the frontend.
+    replies: Direction,
+}
+
+impl Proxy {
+    /// Moves what can be moved. If nothing can: the events to wait for, of frontend and backend.
+    fn turn(&mut self) -> Result<Option<[c_short; 2]>> {
+        let (requests, replies) = (&mut self.requests, &mut self.replies);
+        with_ends(self.frontend, self.backend, self.capture, |ends| {
+            let front = ends.from.events()?;
+            let Some(to) = &mut ends.to else {
+                return match (front & IN, front & OUT, &requests.stuck) {
+                    (_, 0, Some(_)) => Ok(Some([OUT; 2])),
+                    (0, _, None) => Ok(Some([IN; 2])),
+                    _ => requests
+                        .forward(ends, BURST, Patience::Little)
+                        .map(|()| None),
+                };
+            };
+            let back = to.events()?;
+            let there = requests.goes_on(front, back);
+            if there {
+                requests.forward(ends, BURST, Patience::Little)?;
+            }
+            let and_back = replies.goes_on(back, front);
+            if and_back {
+                replies.forward(&mut ends.reversed(), BURST, Patience::Little)?;
+            }
+            if there || and_back {
+                return Ok(None);
+            }
+            let (in_front, out_back) = requests.waits_for(front);
+            let (in_back, out_front) = replies.waits_for(back);
+            Ok(Some([in_front | out_front, in_back | out_back]))
+        })
+    }
+
+    fn sleep(&self, wanted: [c_short; 2], control: Option<*mut c_void>) -> Result<()> {
+        let mut lines = [(self.frontend, wanted[0]); 3];
+        let mut count = 1;
+        if self.backend != self.frontend {
+            lines[count] = (self.backend, wanted[1]);
+            count += 1;
+        }
+        if let Some(control) = control {
+            lines[count] = (control, IN);
+            count += 1;
+        }
+        poll::wait(&mut Watch(&lines[..count]), -1, None).map(drop)
+    }
+
+    /// Carries out a command, if one came. Returns whether it was the last.
+    fn obey(&mut self, control: &mut Socket) -> Result<bool> {
+        if control.events()? & IN == 0 {
+            return Ok(false);
+        }
+        control.set_wants_metadata(false);
+        let mut command = Message::new();
+        match control.recv(&mut command, ZMQ_DONTWAIT) {
+            Err(Errno::EAGAIN) => return Ok(false),
+            other => other?,
+        }
+        let mut terminated = false;
+        match command.data() {
+            b"PAUSE" => self.paused = true,
+            b"RESUME" => self.paused = false,
+            b"TERMINATE" => terminated = true,
+            b"STATISTICS" => {
+                drop(command);
+                return self.report(control).map(|()| false);
+            }
+            _ => {}
+        }
+        drop(command);
+        // A control socket of kind REP has to answer whatever it was asked.
+        control.send(&mut Message::new(), 0)?;
+        Ok(terminated)
+    }
+
+    fn report(&self, control: &mut Socket) -> Result<()> {
+        let all = [
+            self.requests.received,
+            self.replies.sent,
+            self.replies.received,
+            self.requests.sent,
+        ];
+        let numbers = all.map(|traffic| [traffic.messages, traffic.bytes]);
+        let (last, others) = (numbers[3][1], &numbers.as_flattened()[..7]);
+        for number in others {
+            control.send(&mut Message::copy_of(&number.to_ne_bytes())?, ZMQ_SNDMORE)?;
+        }
+        control.send(&mut Message::copy_of(&last.to_ne_bytes())?, 0)
+    }
+
+    /// Delivers messages that are already read, whole.
+    fn finish(&mut self) -> Result<()> {
+        let (requests, replies) = (&mut self.requests, &mut self.replies);
+        if requests.stuck.is_none() && replies.stuck.is_none() {
+            return Ok(());
+        }
+        with_ends(self.frontend, self.backend, self.capture, |ends| {
+            if requests.stuck.is_some() {
+                requests.forward(ends, 1, Patience::Endless)?;
+            }
+            if replies.stuck.is_some() {
+                replies.forward(&mut ends.reversed(), 1, Patience::Endless)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Sockets to wait for, with the events that are wanted.
+struct Watch<'a>(&'a [(*mut c_void, c_short)]);
+
+impl Table for Watch<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn source(&self, index: usize) -> Source {
+        Source::Socket(self.0[index].0)
+    }
+
+    fn wanted(&self, index: usize) -> c_short {
+        self.0[index].1
+    }
+
+    fn report(&mut self, _index: usize, _ready: c_short) {}
+}
+
+/// The sockets of a proxy while it works on them, seen from one direction.
+struct Ends<'a> {
+    from: &'a mut Socket,
+    /// None if messages go back to where they come from.
+    to: Option<&'a mut Socket>,
+    capture: Option<&'a mut Socket>,
+}
+
+/// Enters the sockets of a proxy.
+fn with_ends<T>(
+    frontend: *mut c_void,
+    backend: *mut c_void,
+    capture: Option<*mut c_void>,
+    body: impl FnOnce(&mut Ends<'_>) -> Result<T>,
+) -> Result<T> {
+    let backend = (backend != frontend).then_some(backend);
+    socket::with(frontend, |from| {
+        from.set_wants_metadata(false);
+        with_optional(backend, |mut to| {
+            if let Some(to) = &mut to {
+                to.set_wants_metadata(false);
+            }
+            with_optional(capture, |capture| body(&mut Ends { from, to, capture }))
+        })
+    })
+}
+
+fn with_optional<T>(
+    handle: Option<*mut c_void>,
+    body: impl FnOnce(Option<&mut Socket>) -> Result<T>,
+) -> Result<T> {
+    match handle {
+        Some(handle) => socket::with(handle, |socket| body(Some(socket))),
+        None => body(None),
+    }
+}
+
+impl Ends<'_> {
+    fn reversed(&mut self) -> Ends<'_> {
+        let capture = self.capture.as_deref_mut();
+        match self.to.as_deref_mut() {
+            Some(to) => Ends {
+                from: to,
+                to: Some(self.from),
+                capture,
+            },
+            None => Ends {
+                from: self.from,
+                to: None,
+                capture,
+            },
+        }
+    }
+
+    #[inline]
+    fn destination(&mut self) -> &mut Socket {
+        match &mut self.to {
+            Some(to) => to,
+            None => self.from,
+        }
+    }
+
+    #[inline]
+    fn recv(&mut self, message: &mut Message) -> Result<()> {
+        self.from.recv(message, ZMQ_DONTWAIT)?;
+        if self.to.is_none() {
+            // Sending on the same socket may take the pipe away that the view looks at.
+            message.own()?;
+        }
+        Ok(())
+    }
+}
+
+/// What to do when there is no room for a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Patience {
+    /// Put it aside.
+    Little,
+    /// Wait for room.
+    Endless,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Traffic {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Traffic {
+    #[inline]
+    fn count(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// One of the two ways through a proxy.
+#[derive(Default, Debug)]
+struct Direction {
+    /// First part of a message that was read and captured, but found no room. Its other parts are
+    /// unread.
+    stuck: Option<Message>,
+    received: Traffic,
+    sent: Traffic,
+}
+
+impl Direction {
+    /// Whether there is something to move and room for it, given the events of both ends.
+    fn goes_on(&self, from: c_short, to: c_short) -> bool {
+        (from & IN != 0 || self.stuck.is_some()) && to & OUT != 0
+    }
+
+    /// Events to wait for where it does not go on: of the end it reads, and of the one it writes.
+    fn waits_for(&self, from: c_short) -> (c_short, c_short) {
+        if from & IN != 0 || self.stuck.is_some() {
+            (WATCHED, OUT)
+        } else {
+            (IN, WATCHED)
+        }
+    }
+
+    /// Moves up to `limit` messages.
+    fn forward(&mut self, ends: &mut Ends<'_>, limit: usize, patience: Patience) -> Result<()> {
+        for _ in 0..limit {
+            let mut message = match self.stuck.take() {
+                Some(message) => message,
+                None => match self.receive(ends) {
+                    Err(Errno::EAGAIN) => return Ok(()),
+                    other => other?,
+                },
+            };
+            let mut size = message.len();
+            let mut more = message.has_more();
+            match ends
+                .destination()
+                .send(&mut message, flags(more) | ZMQ_DONTWAIT)
+            {
+                // Some kinds claim to have room and then have none for a certain message: waiting
+                // for an event would not help with those.
+                Err(Errno::EAGAIN)
+                    if patience == Patience::Endless || ends.destination().events()? & OUT != 0 =>
+                {
+                    ends.destination().send(&mut message, flags(more))?;
+                }
+                Err(Errno::EAGAIN) => {
+                    message.own()?;
+                    self.stuck = Some(message);
+                    return Ok(());
+                }
+                other => other?,
+            }
+            self.sent.count(size);
+            while more {
+                // A message is whole in the pipe it comes from, so its parts are there; and once
+                // the first was accepted there is room for the others.
+                let mut message = self.receive(ends)?;
+                size = message.len();
+                more = message.has_more();
+                ends.destination().send(&mut message, flags(more))?;
+                self.sent.count(size);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one part and shows it to the capture socket.
+    #[inline]
+    fn receive(&mut self, ends: &mut Ends<'_>) -> Result<Message> {
+        let mut message = Message::new();
+        ends.recv(&mut message)?;
+        self.received.count(message.len());
+        if let Some(capture) = &mut ends.capture {
+            show(&mut message, capture)?;
+        }
+        Ok(message)
+    }
+}
+
+#[inline]
+fn flags(more: bool) -> i32 {
+    if more {
+        ZMQ_SNDMORE
+    } else {
+        0
+    }
+}
+
+fn show(message: &mut Message, capture: &mut Socket) -> Result<()> {
+    let mut copy = if message.has_content() {
+        message.duplicate()?
+    } else {
+        let body = message.data();
+        // SAFETY: the copy is gone at the end of this function, before the body.
+        unsafe { Message::view(body.as_ptr(), body.len()) }
+    };
+    capture.send(&mut copy, flags(message.has_more()))
+}

@@ -1,0 +1,210 @@
+//! A bound endpoint: accepts connections and starts a session for each.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+use mio::Interest;
+
+use super::Session;
+use crate::context::unique_id;
+use crate::error::{Errno, Result};
+use crate::io::timers::{Purpose, TimerKey};
+use crate::io::{Cx, IoHandle, Turn};
+use crate::monitor::Addresses;
+use crate::options::constants::*;
+use crate::options::SocketOptions;
+use crate::socket::link::SocketLink;
+use crate::socket::mailbox::Command;
+use crate::transport::ipc::IpcListener;
+use crate::transport::{ipc, tcp, End};
+
+/// How long to leave waiting connections alone when the system has no resources for them.
+const ACCEPT_PAUSE: i32 = 50;
+const ACCEPTS_PER_TURN: usize = 64;
+
+#[derive(Debug)]
+enum Source {
+    Tcp(OwnedFd),
+    Ipc(IpcListener),
+}
+
+impl Source {
+    fn raw_fd(&self) -> RawFd {
+        match self {
+            Source::Tcp(fd) => fd.as_raw_fd(),
+            Source::Ipc(listener) => listener.fd.as_raw_fd(),
+        }
+    }
+
+    fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
+        match self {
+            Source::Tcp(fd) => tcp::accept(fd.as_fd(), options),
+            Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
+        }
+    }
+
+    fn addresses_of(&self, connection: &OwnedFd) -> Addresses {
+        let name = |end| match self {
+            Source::Tcp(_) => tcp::endpoint_of(connection, end),
+            Source::Ipc(_) => ipc::endpoint_of(connection, end),
+        };
+        Addresses {
+            local: name(End::Local).unwrap_or_default(),
+            remote: name(End::Remote).unwrap_or_default(),
+            bound: true,
+        }
+    }
+}
+
+/// A listener, owned by its I/O thread.
+#[derive(Debug)]
+pub struct Listener {
+    id: u64,
+    link: Arc<SocketLink>,
+    options: Arc<SocketOptions>,
+    source: Option<Source>,
+    addresses: Addresses,
+    pause: Option<TimerKey>,
+}
+
+impl Listener {
+    /// Listens on a tcp address; also returns the endpoint as bound (`ZMQ_LAST_ENDPOINT`).
+    pub fn tcp(
+        address: &str,
+        link: &Arc<SocketLink>,
+        _io: &Arc<IoHandle>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let fd = tcp::bind(address, options)?;
+        let name = tcp::endpoint_of(&fd, End::Local)?;
+        Ok((Listener::new(Source::Tcp(fd), &name, link, options), name))
+    }
+
+    /// Listens on an ipc path; also returns the endpoint as bound.
+    pub fn ipc(
+        address: &str,
+        link: &Arc<SocketLink>,
+        _io: &Arc<IoHandle>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let listener = ipc::listen(address, options)?;
+        let name = ipc::endpoint_of(&listener.fd, End::Local)?;
+        let endpoint = listener.endpoint.clone();
+        Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
+    }
+
+    fn new(
+        source: Source,
+        endpoint: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Listener {
+        let addresses = Addresses::of_bound(endpoint);
+        link.monitor.emit(ZMQ_EVENT_LISTENING, source.raw_fd(), &addresses);
+        Listener {
+            id: unique_id(),
+            link: link.clone(),
+            options: options.clone(),
+            source: Some(source),
+            addresses,
+            pause: None,
+        }
+    }
+
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Begins accepting.
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let Some(source) = &self.source else { return Turn::Over };
+        match cx.watch(source.raw_fd(), self.id, 0, Interest::READABLE) {
+            Ok(()) => self.ready(cx),
+            Err(error) => {
+                self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
+                Turn::Idle
+            }
+        }
+    }
+
+    /// Accepts what waits.
+    pub fn ready(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let Some(source) = &self.source else { return Turn::Over };
+        if let Some(pause) = self.pause.take() {
+            cx.timers.cancel(pause);
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            match source.accept(&self.options) {
+                Ok(connection) => self.launch(cx, source, connection),
+                Err(Errno::EAGAIN) => return Turn::Idle,
+                Err(error) => {
+                    self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
+                    let scarce = matches!(
+                        error,
+                        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
+                    );
+                    if scarce {
+                        let pause = cx.timers.add(self.id, Purpose::Accept, ACCEPT_PAUSE);
+                        self.pause = Some(pause);
+                        return Turn::Idle;
+                    }
+                }
+            }
+        }
+        Turn::Again
+    }
+
+    fn launch(&self, cx: &Cx<'_>, source: &Source, connection: OwnedFd) {
+        let addresses = source.addresses_of(&connection);
+        let affinity = self.options.affinity;
+        let io =
+            self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
+        let id = unique_id();
+        let parent = self.id;
+        self.link.mailbox.send(Command::ChildAdded { id, io: io.clone(), parent });
+        self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
+        let session = Session::accepted(
+            id,
+            self.link.clone(),
+            io.clone(),
+            self.options.clone(),
+            connection,
+            addresses,
+        );
+        io.add_session(Box::new(session));
+    }
+
+    /// The socket closes or unbinds.
+    pub fn terminate(&mut self, _cx: &mut Cx<'_>) -> Turn {
+        Turn::Over
+    }
+
+    /// Stops listening.
+    pub fn over(mut self: Box<Self>, cx: &mut Cx<'_>) {
+        if let Some(pause) = self.pause.take() {
+            cx.timers.cancel(pause);
+        }
+        let Some(source) = self.source.take() else { return };
+        let fd = source.raw_fd();
+        cx.unwatch(fd);
+        let closed = match source {
+            Source::Tcp(listener) => {
+                drop(listener);
+                Ok(())
+            }
+            Source::Ipc(listener) => listener.close(),
+        };
+        match closed {
+            Ok(()) => self.link.monitor.emit(ZMQ_EVENT_CLOSED, fd, &self.addresses),
+            Err(error) => {
+                self.link.monitor.emit(ZMQ_EVENT_CLOSE_FAILED, error.0, &self.addresses);
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.link.mailbox.send(Command::ChildGone(self.id));
+    }
+}

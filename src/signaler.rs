@@ -1,0 +1,94 @@
+//! A pollable flag: what a thread sleeps on and what `ZMQ_FD` shows.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use crate::error::{Errno, Result};
+
+/// A descriptor that is readable while the flag is set.
+#[derive(Debug)]
+pub struct Signaler {
+    descriptor: OwnedFd,
+}
+
+impl Signaler {
+    /// `EMFILE`, `ENFILE` or `ENOMEM` when the system has no descriptor left.
+    pub fn new() -> Result<Signaler> {
+        // SAFETY: eventfd takes no pointers.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(Errno::last());
+        }
+        // SAFETY: the descriptor is new and nobody else's.
+        Ok(Signaler { descriptor: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// Sets the flag.
+    pub fn set(&self) {
+        let one = 1u64;
+        // SAFETY: eight bytes of a live variable. A full counter (EAGAIN) is a set flag as well.
+        unsafe { libc::write(self.raw(), (&raw const one).cast(), 8) };
+    }
+
+    /// Clears the flag.
+    pub fn clear(&self) {
+        let mut count = 0u64;
+        // SAFETY: room for the eight bytes an eventfd gives.
+        unsafe { libc::read(self.raw(), (&raw mut count).cast(), 8) };
+    }
+
+    /// The descriptor, for `ZMQ_FD` and poll sets.
+    pub fn raw(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+
+    /// Waits until the flag is set or the deadline passes: `EAGAIN` then, `EINTR` when a signal
+    /// handler ran.
+    pub fn wait(&self, deadline: Deadline) -> Result<()> {
+        let mut item = libc::pollfd { fd: self.raw(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one initialised pollfd.
+        let ready = unsafe { libc::poll(&raw mut item, 1, deadline.poll_timeout()) };
+        match ready {
+            0 => Err(Errno::EAGAIN),
+            count if count > 0 => Ok(()),
+            _ => Err(Errno::last()),
+        }
+    }
+}
+
+impl AsFd for Signaler {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// When a blocking call gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    Never,
+    At(Instant),
+}
+
+impl Deadline {
+    /// From a timeout option in milliseconds; negative for no limit.
+    pub fn after(milliseconds: i64) -> Deadline {
+        match u64::try_from(milliseconds) {
+            Err(_) => Deadline::Never,
+            Ok(milliseconds) => Instant::now()
+                .checked_add(Duration::from_millis(milliseconds))
+                .map_or(Deadline::Never, Deadline::At),
+        }
+    }
+
+    /// Whether the time is over.
+    pub fn passed(self) -> bool {
+        matches!(self, Deadline::At(at) if Instant::now() >= at)
+    }
+
+    /// What is left, as `poll(2)` wants it: milliseconds rounded up, -1 for no limit.
+    pub fn poll_timeout(self) -> i32 {
+        let Deadline::At(at) = self else { return -1 };
+        let left = at.saturating_duration_since(Instant::now());
+        i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+    }
+}

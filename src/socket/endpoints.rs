@@ -1,0 +1,341 @@
+//! Binding, connecting and taking endpoints down.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::core::PipeKey;
+use super::link::own;
+use super::Socket;
+use crate::context::registry::{Bound, Pending};
+use crate::context::unique_id;
+use crate::error::{Errno, Result};
+use crate::io::IoHandle;
+use crate::monitor::Addresses;
+use crate::options::constants::*;
+use crate::options::SocketOptions;
+use crate::pipe::{pair, PipeEnd, PipeLimits};
+use crate::session::listener::Listener;
+use crate::session::Session;
+use crate::transport::{self, Endpoint};
+
+#[derive(Debug)]
+struct Entry {
+    child: u64,
+    pipe: Option<PipeKey>,
+}
+
+#[derive(Debug)]
+struct Child {
+    io: Arc<IoHandle>,
+    /// The listener that accepted it.
+    parent: Option<u64>,
+}
+
+/// A socket's endpoints, and the sessions and listeners behind them.
+#[derive(Debug, Default)]
+pub struct Endpoints {
+    /// What `ZMQ_LAST_ENDPOINT` shows.
+    pub last: String,
+    entries: HashMap<String, Vec<Entry>>,
+    inproc: Vec<(String, PipeKey)>,
+    children: HashMap<u64, Child>,
+}
+
+impl Endpoints {
+    pub fn add_child(&mut self, id: u64, io: Arc<IoHandle>, parent: Option<u64>) {
+        self.children.insert(id, Child { io, parent });
+    }
+
+    pub fn remove_child(&mut self, id: u64) {
+        self.children.remove(&id);
+    }
+
+    pub fn has_child(&self, id: u64) -> bool {
+        self.children.contains_key(&id)
+    }
+
+    pub fn has_no_children(&self) -> bool {
+        self.children.is_empty()
+    }
+
+    fn add(&mut self, name: &str, child: u64, pipe: Option<PipeKey>) {
+        self.entries.entry(name.to_owned()).or_default().push(Entry { child, pipe });
+    }
+
+    /// A pipe is over; its endpoint, if it has one, lives on without it.
+    pub fn pipe_ended(&mut self, pipe: PipeKey) {
+        self.inproc.retain(|(_, key)| *key != pipe);
+        for entry in self.entries.values_mut().flatten() {
+            if entry.pipe == Some(pipe) {
+                entry.pipe = None;
+            }
+        }
+    }
+
+    /// Tells a session, or a listener and all that it accepted, to finish.
+    fn terminate(&self, id: u64, linger: i32) {
+        for (&child, entry) in &self.children {
+            if child == id || entry.parent == Some(id) {
+                entry.io.terminate(child, linger);
+            }
+        }
+    }
+
+    pub fn terminate_all(&self, linger: i32) {
+        for (&child, entry) in &self.children {
+            entry.io.terminate(child, linger);
+        }
+    }
+}
+
+impl Socket {
+    /// Binds an endpoint (`zmq_bind(3)`, whose errors these are).
+    pub fn bind(&mut self, endpoint: &str) -> Result<()> {
+        self.process_commands()?;
+        match transport::parse(endpoint)? {
+            Endpoint::Inproc(_) => self.bind_inproc(endpoint),
+            Endpoint::Tcp(address) => self.listen(&address, |address, link, io, options| {
+                Listener::tcp(address, link, io, options)
+            }),
+            Endpoint::Ipc(address) => self.listen(&address, |address, link, io, options| {
+                Listener::ipc(address, link, io, options)
+            }),
+        }
+    }
+
+    fn bind_inproc(&mut self, name: &str) -> Result<()> {
+        let options = self.core.options.clone();
+        let bound = Bound {
+            socket: self.link.id,
+            mailbox: self.link.mailbox.clone(),
+            options: options.clone(),
+        };
+        let waiting = self.link.context.registry.lock().bind(name, bound)?;
+        for pending in waiting {
+            let mut end = *pending.end;
+            meet(&mut end, &pending.options, &options);
+            own(&self.link.mailbox, &end);
+            self.attach(end, false, false);
+        }
+        self.endpoints.last = name.to_owned();
+        Ok(())
+    }
+
+    fn listen(
+        &mut self,
+        address: &str,
+        open: impl FnOnce(
+            &str,
+            &Arc<super::link::SocketLink>,
+            &Arc<IoHandle>,
+            &Arc<SocketOptions>,
+        ) -> Result<(Listener, String)>,
+    ) -> Result<()> {
+        let io = self.io_thread()?;
+        match open(address, &self.link, &io, &self.core.options) {
+            Ok((listener, name)) => {
+                let id = listener.id();
+                self.endpoints.add_child(id, io.clone(), None);
+                self.endpoints.add(&name, id, None);
+                self.endpoints.last = name;
+                io.add_listener(Box::new(listener));
+                Ok(())
+            }
+            Err(error) => {
+                self.link.monitor.emit(
+                    ZMQ_EVENT_BIND_FAILED,
+                    error.0,
+                    &Addresses::of_bound(address),
+                );
+                Err(error)
+            }
+        }
+    }
+
+    fn io_thread(&self) -> Result<Arc<IoHandle>> {
+        let affinity = self.core.options.affinity;
+        self.link.context.choose_io_thread(affinity).ok_or(Errno::EMTHREAD)
+    }
+
+    /// Connects an endpoint (`zmq_connect(3)`, whose errors these are).
+    pub fn connect(&mut self, endpoint: &str) -> Result<()> {
+        self.process_commands()?;
+        let parsed = transport::parse(endpoint)?;
+        if let Endpoint::Inproc(_) = parsed {
+            return self.connect_inproc(endpoint);
+        }
+        let once = matches!(
+            self.core.options.socket_type,
+            ZMQ_DEALER | ZMQ_SUB | ZMQ_PUB | ZMQ_REQ
+        );
+        if once && self.endpoints.entries.contains_key(endpoint) {
+            return Ok(());
+        }
+        let io = self.io_thread()?;
+        match &parsed {
+            Endpoint::Tcp(address) => transport::resolve::check_connect(address)?,
+            Endpoint::Ipc(address) => transport::ipc::check(address)?,
+            Endpoint::Inproc(_) => {}
+        }
+        let id = unique_id();
+        let options = self.core.options.clone();
+        let mut pipe = None;
+        let mut session_end = None;
+        if !options.immediate {
+            let (ours, theirs) = pair(limits(&options));
+            self.link.own(&ours);
+            theirs.set_owner(io.owner(id, theirs.side()));
+            pipe = self.attach_named(ours, endpoint);
+            session_end = Some(theirs);
+        }
+        self.endpoints.last = endpoint.to_owned();
+        self.endpoints.add_child(id, io.clone(), None);
+        self.endpoints.add(endpoint, id, pipe);
+        let session =
+            Session::connecting(id, self.link.clone(), io.clone(), options, parsed, session_end);
+        io.add_session(Box::new(session));
+        Ok(())
+    }
+
+    fn attach_named(&mut self, mut end: PipeEnd, endpoint: &str) -> Option<PipeKey> {
+        end.endpoint = Arc::from(endpoint);
+        self.attach(end, false, true)
+    }
+
+    fn connect_inproc(&mut self, name: &str) -> Result<()> {
+        let options = self.core.options.clone();
+        let context = self.link.context.clone();
+        let mut names = context.registry.lock();
+        let (mut ours, mut theirs) = pair(limits(&options));
+        self.link.own(&ours);
+        let binder = names.find(name).cloned();
+        // A peer that is not there yet may want the routing id: it is sent and dropped by a peer
+        // that does not.
+        if binder.as_ref().is_none_or(|binder| binder.options.recv_routing_id) {
+            ours.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &options.routing_id);
+        }
+        if options.can_send_hello_msg && !options.hello_msg.is_empty() {
+            ours.write_anyway(0, &options.hello_msg);
+        }
+        match binder {
+            None => {
+                let pending = Pending {
+                    socket: self.link.id,
+                    options: options.clone(),
+                    end: Box::new(theirs),
+                };
+                names.wait_for(name, pending);
+                drop(names);
+            }
+            Some(binder) => {
+                let conflates = options.conflates();
+                if !conflates {
+                    ours.set_boosts(binder.options.sndhwm, binder.options.rcvhwm);
+                    theirs.set_boosts(options.sndhwm, options.rcvhwm);
+                    ours.set_limits(options.rcvhwm, options.sndhwm);
+                    theirs.set_limits(binder.options.rcvhwm, binder.options.sndhwm);
+                }
+                greet(&mut theirs, &options, &binder.options);
+                if binder.options.can_recv_disconnect_msg {
+                    ours.disconnect_msg.clone_from(&binder.options.disconnect_msg);
+                }
+                own(&binder.mailbox, &theirs);
+                binder.mailbox.send(super::mailbox::Command::Attach(Box::new(theirs)));
+                drop(names);
+            }
+        }
+        if let Some(key) = self.attach(ours, false, true) {
+            self.endpoints.inproc.push((name.to_owned(), key));
+        }
+        self.endpoints.last = name.to_owned();
+        Ok(())
+    }
+
+    /// Takes a bound or connected endpoint down (`zmq_unbind(3)`, `zmq_disconnect(3)`).
+    pub fn term_endpoint(&mut self, endpoint: &str) -> Result<()> {
+        self.process_commands()?;
+        self.take_endpoint_down(endpoint)
+    }
+
+    pub(super) fn take_endpoint_down(&mut self, endpoint: &str) -> Result<()> {
+        let name = match transport::parse(endpoint)? {
+            Endpoint::Inproc(_) => return self.take_inproc_down(endpoint),
+            Endpoint::Tcp(address) if !self.endpoints.entries.contains_key(endpoint) => {
+                let ipv6 = self.core.options.ipv6;
+                transport::tcp::other_names(&address, ipv6)
+                    .into_iter()
+                    .find(|name| self.endpoints.entries.contains_key(name))
+                    .ok_or(Errno::ENOENT)?
+            }
+            _ => endpoint.to_owned(),
+        };
+        let entries = self.endpoints.entries.remove(&name).ok_or(Errno::ENOENT)?;
+        for entry in entries {
+            if let Some(pipe) = entry.pipe {
+                self.core.terminate(pipe);
+            }
+            self.endpoints.terminate(entry.child, self.core.options.linger);
+        }
+        self.collect_ended();
+        Ok(())
+    }
+
+    fn take_inproc_down(&mut self, name: &str) -> Result<()> {
+        let unbound = self.link.context.registry.lock().unbind(name, self.link.id);
+        if unbound.is_ok() {
+            return Ok(());
+        }
+        let keys: Vec<PipeKey> = self
+            .endpoints
+            .inproc
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, key)| *key)
+            .collect();
+        if keys.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        for key in keys {
+            if let Some(pipe) = self.core.pipes.find_mut(key) {
+                pipe.send_disconnect_msg();
+            }
+            self.core.terminate(key);
+        }
+        self.collect_ended();
+        Ok(())
+    }
+}
+
+/// The limits of a new pipe, as the socket with these options sees them.
+pub fn limits(options: &SocketOptions) -> PipeLimits {
+    PipeLimits {
+        inbound: options.rcvhwm,
+        outbound: options.sndhwm,
+        conflate: options.conflates(),
+    }
+    .unlimited_if_conflating()
+}
+
+/// What the binding side's end of an inproc pipe tells the connecting side first: the binder's
+/// routing id and hello message.
+fn greet(theirs: &mut PipeEnd, connecter: &SocketOptions, binder: &SocketOptions) {
+    if connecter.recv_routing_id {
+        theirs.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &binder.routing_id);
+    }
+    if binder.can_send_hello_msg && !binder.hello_msg.is_empty() {
+        theirs.write_anyway(0, &binder.hello_msg);
+    }
+}
+
+/// Joins a connection that waited with the socket that bound its name.
+fn meet(theirs: &mut PipeEnd, connecter: &SocketOptions, binder: &SocketOptions) {
+    if !binder.recv_routing_id {
+        theirs.drop_routing_id();
+    }
+    if !connecter.conflates() {
+        theirs.set_boosts(connecter.sndhwm, connecter.rcvhwm);
+        theirs.set_limits(binder.rcvhwm, binder.sndhwm);
+        theirs.send_boosts_to_peer(binder.sndhwm, binder.rcvhwm);
+    }
+    greet(theirs, connecter, binder);
+}

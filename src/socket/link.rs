@@ -1,0 +1,35 @@
+//! What a socket shares with its sessions and listeners in the I/O threads.
+
+use std::sync::Arc;
+
+use super::mailbox::{Command, Mailbox, SocketOwner};
+use crate::context::Context;
+use crate::monitor::Monitor;
+use crate::pipe::PipeEnd;
+
+/// A socket as its children see it.
+#[derive(Debug)]
+pub struct SocketLink {
+    pub id: u64,
+    pub context: Arc<Context>,
+    pub mailbox: Arc<Mailbox>,
+    pub monitor: Monitor,
+}
+
+impl SocketLink {
+    /// Names the socket as the owner of this end of a pipe.
+    pub fn own(&self, end: &PipeEnd) {
+        own(&self.mailbox, end);
+    }
+
+    /// Gives the socket a new pipe.
+    pub fn attach(&self, end: PipeEnd) {
+        self.own(&end);
+        self.mailbox.send(Command::Attach(Box::new(end)));
+    }
+}
+
+/// Names the socket behind a mailbox as the owner of this end of a pipe.
+pub fn own(mailbox: &Arc<Mailbox>, end: &PipeEnd) {
+    end.set_owner(Arc::new(SocketOwner { mailbox: mailbox.clone(), side: end.side() }));
+}

@@ -1,0 +1,487 @@
+//! The socket: what all kinds have in common.
+//!
+//! A socket is used by one thread at a time (the handle's entry flag sees to that). Other threads
+//! reach it through its [`mailbox`]; every call first executes the commands that wait there, and a
+//! call that cannot go on sleeps on the mailbox. Closing hands the socket to the reaper, which
+//! calls [`Socket::begin_termination`] and then [`Socket::continue_termination`] until the last
+//! session and listener is gone.
+
+use std::ffi::c_void;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+pub mod core;
+pub mod endpoints;
+pub mod link;
+pub mod mailbox;
+pub mod patterns;
+pub mod routing;
+pub mod slab;
+
+use self::core::{Core, PipeKey};
+use crate::context::{self, handles, unique_id, Context};
+use crate::error::{Errno, Result};
+use crate::message::{self, Message};
+use crate::monitor::Monitor;
+use crate::options::constants::*;
+use crate::options::value::{GetValue, SetValue};
+use crate::options::{rows, SocketOptions};
+use crate::pipe::{PipeEnd, PipeEvent};
+use crate::signaler::Deadline;
+use endpoints::Endpoints;
+use link::SocketLink;
+use mailbox::{Command, Mailbox};
+use patterns::{Kind, Pattern};
+
+/// A socket of any kind.
+#[derive(Debug)]
+pub struct Socket {
+    core: Core,
+    kind: Kind,
+    link: Arc<SocketLink>,
+    endpoints: Endpoints,
+    /// More parts of the message last received follow.
+    rcvmore: bool,
+    /// The context is terminating: every call gives `ETERM`.
+    stopped: bool,
+    terminating: bool,
+}
+
+/// Makes a socket in a context. `EFAULT`, `EINVAL`, `EMFILE`, `ETERM`.
+pub fn create(context: *mut c_void, socket_type: i32) -> Result<*mut c_void> {
+    context::find(context)?.create_socket(socket_type)
+}
+
+/// Closes a socket; what it still has to deliver goes on in the background. `ENOTSOCK`.
+pub fn close(handle: *mut c_void) -> Result<()> {
+    let entered = handles::enter(handle)?;
+    let object = handles::remove(handles::Kind::Socket, handle).ok_or(Errno::ENOTSOCK)?;
+    drop(entered);
+    // SAFETY: removing the handle makes its object ours; it came from Box::into_raw.
+    let socket = unsafe { Box::from_raw(object.cast::<Socket>()) };
+    let context = socket.link.context.clone();
+    context.reap(socket);
+    Ok(())
+}
+
+/// Calls `body` with the socket behind a handle. `ENOTSOCK`, or `EBUSY` while another thread is in
+/// a call on the same socket.
+#[inline]
+pub fn with<T>(
+    handle: *mut c_void,
+    body: impl FnOnce(&mut Socket) -> Result<T>,
+) -> Result<T> {
+    let entered = handles::enter(handle)?;
+    // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
+    let socket = unsafe { &mut *entered.object().cast::<Socket>() };
+    body(socket)
+}
+
+impl Socket {
+    /// `EINVAL` for an unknown type.
+    pub fn new(
+        context: Arc<Context>,
+        mailbox: Arc<Mailbox>,
+        socket_type: i32,
+    ) -> Result<Socket> {
+        let settings = context.options();
+        let mut options = SocketOptions::new(socket_type);
+        options.ipv6 = settings.ipv6;
+        options.linger = if settings.blocky { -1 } else { 0 };
+        let mut core = Core::new(options);
+        let kind = Kind::new(socket_type, &mut core)?;
+        let link =
+            SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default() };
+        Ok(Socket {
+            core,
+            kind,
+            link: Arc::new(link),
+            endpoints: Endpoints::default(),
+            rcvmore: false,
+            stopped: false,
+            terminating: false,
+        })
+    }
+
+    /// The socket's number, unique in the process.
+    pub fn id(&self) -> u64 {
+        self.link.id
+    }
+
+    /// The descriptor of `ZMQ_FD`.
+    pub fn descriptor(&self) -> RawFd {
+        self.link.mailbox.signaler().raw()
+    }
+
+    /// Whether received messages shall name their connection.
+    #[inline]
+    pub fn set_wants_metadata(&mut self, wants: bool) {
+        self.core.wants_metadata = wants;
+    }
+
+    // --- sending and receiving ---
+
+    /// Sends one part (`zmq_msg_send(3)`). On success the body is taken and the caller empties its
+    /// message.
+    #[inline]
+    pub fn send(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.look_for_commands()?;
+        let more = if flags & ZMQ_SNDMORE != 0 { message::MORE } else { 0 };
+        message.set_flags(message.flags() & message::SHARED | more);
+        message.clear_metadata();
+        match self.kind.send(&mut self.core, message) {
+            Ok(()) => {
+                self.collect_ended();
+                Ok(())
+            }
+            Err(error) => self.send_slowly(message, flags, error),
+        }
+    }
+
+    #[cold]
+    fn send_slowly(&mut self, message: &mut Message, flags: i32, error: Errno) -> Result<()> {
+        self.collect_ended();
+        let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.sndtimeo != 0;
+        if error == patterns::MESSAGE_LOST {
+            // The pipe died in the middle of this message: the rest has nowhere to go.
+            return if waits { Ok(()) } else { Err(Errno::EAGAIN) };
+        }
+        if error != Errno::EAGAIN || !waits {
+            return Err(error);
+        }
+        let deadline = Deadline::after(i64::from(self.core.options.sndtimeo));
+        loop {
+            self.wait_for_commands(deadline)?;
+            let outcome = self.kind.send(&mut self.core, message);
+            self.collect_ended();
+            match outcome {
+                Err(Errno::EAGAIN) => {}
+                Err(error) if error == patterns::MESSAGE_LOST => return Ok(()),
+                other => return other,
+            }
+        }
+    }
+
+    /// Receives one part (`zmq_msg_recv(3)`). Its body may be a view: to be used or owned before
+    /// the socket is touched again.
+    #[inline]
+    pub fn recv(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.look_for_commands()?;
+        match self.kind.recv(&mut self.core, message) {
+            Ok(()) => {
+                self.rcvmore = message.has_more();
+                Ok(())
+            }
+            Err(error) => self.recv_slowly(message, flags, error),
+        }
+    }
+
+    #[cold]
+    fn recv_slowly(&mut self, message: &mut Message, flags: i32, error: Errno) -> Result<()> {
+        self.collect_ended();
+        if error != Errno::EAGAIN {
+            return Err(error);
+        }
+        let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
+        let deadline = Deadline::after(i64::from(self.core.options.rcvtimeo));
+        loop {
+            if waits {
+                self.wait_for_commands(deadline)?;
+            } else {
+                self.process_commands()?;
+            }
+            let outcome = self.kind.recv(&mut self.core, message);
+            match outcome {
+                Err(Errno::EAGAIN) if waits => self.collect_ended(),
+                Ok(()) => {
+                    self.rcvmore = message.has_more();
+                    return Ok(());
+                }
+                other => {
+                    self.collect_ended();
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
+    pub fn events(&mut self) -> Result<i16> {
+        self.process_commands()?;
+        let mut events = 0;
+        if self.kind.has_out(&mut self.core) {
+            events |= ZMQ_POLLOUT as i16;
+        }
+        if self.kind.has_in(&mut self.core) {
+            events |= ZMQ_POLLIN as i16;
+        }
+        self.collect_ended();
+        Ok(events)
+    }
+
+    // --- options ---
+
+    /// Sets an option (`zmq_setsockopt(3)`). `EINVAL`, `ETERM`.
+    pub fn set_option(&mut self, option: i32, value: SetValue<'_>) -> Result<()> {
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        let outcome = self.kind.set_option(&mut self.core, option, value);
+        self.collect_ended();
+        if outcome != Err(Errno::EINVAL) {
+            return outcome;
+        }
+        rows::set(self.core.options_mut(), option, value)?;
+        if option == ZMQ_SNDHWM || option == ZMQ_RCVHWM {
+            let (sndhwm, rcvhwm) = (self.core.options.sndhwm, self.core.options.rcvhwm);
+            for key in self.core.pipes.keys() {
+                if let Some(pipe) = self.core.pipes.find_mut(key) {
+                    pipe.set_limits(rcvhwm, sndhwm);
+                    pipe.send_limits_to_peer(sndhwm, rcvhwm);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an option (`zmq_getsockopt(3)`). `EINVAL`, `ETERM`.
+    pub fn option(&mut self, option: i32) -> Result<GetValue> {
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        let outcome = self.kind.option(&mut self.core, option);
+        if !matches!(outcome, Err(Errno::EINVAL)) {
+            return outcome;
+        }
+        match option {
+            ZMQ_RCVMORE => Ok(GetValue::State(i32::from(self.rcvmore))),
+            ZMQ_FD => Ok(GetValue::State(self.descriptor())),
+            ZMQ_EVENTS => self.events().map(|events| GetValue::State(i32::from(events))),
+            ZMQ_LAST_ENDPOINT => {
+                Ok(GetValue::CString(self.endpoints.last.clone().into_bytes()))
+            }
+            ZMQ_THREAD_SAFE => Ok(GetValue::State(0)),
+            _ => rows::get(&self.core.options, option),
+        }
+    }
+
+    /// State of the peer with this routing id (`zmq_socket_get_peer_state`).
+    pub fn peer_state(&mut self, routing_id: &[u8]) -> Result<i32> {
+        self.kind.peer_state(&mut self.core, routing_id)
+    }
+
+    /// Starts or stops the monitor (`zmq_socket_monitor(3)`).
+    pub fn monitor(
+        &mut self,
+        endpoint: Option<&str>,
+        events: u64,
+        version: i32,
+        socket_type: i32,
+    ) -> Result<()> {
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        if !(1..=2).contains(&version) || version == 1 && events >> 16 != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let Some(endpoint) = endpoint else {
+            self.link.monitor.stop();
+            return Ok(());
+        };
+        if !matches!(
+            crate::transport::parse(endpoint)?,
+            crate::transport::Endpoint::Inproc(_)
+        ) {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
+        self.link.monitor.stop();
+        if !matches!(socket_type, ZMQ_PAIR | ZMQ_PUB | ZMQ_PUSH) {
+            return Err(Errno::EINVAL);
+        }
+        let socket = self.link.context.create_socket(socket_type)?;
+        let prepared = with(socket, |monitor| {
+            monitor.core.options_mut().linger = 0;
+            monitor.bind(endpoint)
+        });
+        if let Err(error) = prepared {
+            close(socket)?;
+            return Err(error);
+        }
+        self.link.monitor.start(socket, events, version);
+        Ok(())
+    }
+
+    // --- commands from other threads ---
+
+    #[inline]
+    fn look_for_commands(&mut self) -> Result<()> {
+        if self.link.mailbox.has_pending() {
+            return self.process_commands();
+        }
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        Ok(())
+    }
+
+    /// Executes the commands that wait. `ETERM` once the context is terminating.
+    #[inline(never)]
+    fn process_commands(&mut self) -> Result<()> {
+        if self.link.mailbox.has_pending() {
+            for command in self.link.mailbox.take() {
+                self.execute(command);
+            }
+        }
+        self.collect_ended();
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        Ok(())
+    }
+
+    /// Sleeps until commands come, and executes them. `EAGAIN`, `EINTR`, `ETERM`.
+    fn wait_for_commands(&mut self, deadline: Deadline) -> Result<()> {
+        self.collect_ended();
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        self.link.mailbox.wait(deadline)?;
+        self.process_commands()
+    }
+
+    fn execute(&mut self, command: Command) {
+        match command {
+            Command::Stop => {
+                self.stopped = true;
+                self.link.monitor.stop();
+            }
+            Command::Attach(end) => {
+                self.attach(*end, false, false);
+            }
+            Command::Pipe { pipe, side, event } => {
+                let key = pipe.slot(side);
+                let known = self.core.pipes.find(key).is_some_and(|end| {
+                    Arc::ptr_eq(&end.shared, &pipe) && end.side() == side
+                });
+                if known {
+                    self.pipe_event(key, event);
+                }
+            }
+            Command::ChildAdded { id, io, parent } => {
+                if self.terminating || !self.endpoints.has_child(parent) {
+                    io.terminate(id, self.core.options.linger);
+                }
+                self.endpoints.add_child(id, io, Some(parent));
+            }
+            Command::ChildGone(id) => self.endpoints.remove_child(id),
+            Command::EndpointFailed(endpoint) => {
+                // The endpoint may have been taken down in the meantime.
+                let _ = self.take_endpoint_down(&endpoint);
+            }
+        }
+    }
+
+    fn pipe_event(&mut self, key: PipeKey, event: PipeEvent) {
+        let Some(end) = self.core.pipes.find_mut(key) else { return };
+        match event {
+            PipeEvent::Readable => {
+                if end.activate_read() {
+                    self.kind.read_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Writable => {
+                if end.activate_write() {
+                    self.kind.write_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Closed => {
+                let woken = end.activate_read();
+                if end.peer_closed() {
+                    self.core.note_ended(key);
+                } else if woken {
+                    self.kind.read_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Hiccup => {
+                if self.core.options.immediate {
+                    self.core.terminate(key);
+                } else {
+                    self.kind.hiccuped(&mut self.core, key);
+                }
+            }
+            PipeEvent::HighWaterMarks(inbound, outbound) => end.set_limits(inbound, outbound),
+            PipeEvent::Bound(inbound, outbound) => {
+                end.set_boosts(inbound, outbound);
+                end.set_limits(self.core.options.rcvhwm, self.core.options.sndhwm);
+            }
+        }
+        self.collect_ended();
+    }
+
+    /// Makes a pipe this socket's own. `None` when the socket is ending.
+    fn attach(&mut self, end: PipeEnd, to_all: bool, local: bool) -> Option<PipeKey> {
+        if self.terminating {
+            return None;
+        }
+        let closed = end.was_closed_early();
+        let key = self.core.pipes.insert(end);
+        if let Some(end) = self.core.pipes.find(key) {
+            end.set_slot(key);
+        }
+        self.kind.attach(&mut self.core, key, to_all, local);
+        if closed {
+            self.pipe_event(key, PipeEvent::Closed);
+        }
+        self.collect_ended();
+        Some(key)
+    }
+
+    /// Takes away the pipes that ended during a call.
+    #[inline]
+    fn collect_ended(&mut self) {
+        if !self.core.ended.is_empty() {
+            self.take_ended_away();
+        }
+    }
+
+    #[cold]
+    fn take_ended_away(&mut self) {
+        while let Some(key) = self.core.ended.pop() {
+            if self.core.pipes.find(key).is_some() {
+                self.kind.pipe_terminated(&mut self.core, key);
+                self.endpoints.pipe_ended(key);
+                drop(self.core.pipes.remove(key));
+            }
+        }
+    }
+
+    // --- the end, in the reaper's thread ---
+
+    /// Starts the end of a closed socket: its names are forgotten, its pipes closed, its sessions
+    /// and listeners told to finish within the linger time.
+    pub fn begin_termination(&mut self) {
+        self.terminating = true;
+        let waiting = self.link.context.registry.lock().forget(self.link.id);
+        drop(waiting);
+        for key in self.core.pipes.keys() {
+            if let Some(mut pipe) = self.core.pipes.remove(key) {
+                pipe.send_disconnect_msg();
+                pipe.close();
+            }
+        }
+        self.endpoints.terminate_all(self.core.options.linger);
+    }
+
+    /// Goes on ending; true when nothing is left.
+    pub fn continue_termination(&mut self) -> bool {
+        for command in self.link.mailbox.take() {
+            self.execute(command);
+        }
+        if !self.endpoints.has_no_children() {
+            return false;
+        }
+        self.link.monitor.stop();
+        drop(self.link.mailbox.close());
+        true
+    }
+}

@@ -1,0 +1,155 @@
+//! Receiving from all pipes in turn.
+
+use super::pipe_list::PipeList;
+use crate::error::{Errno, Result};
+use crate::message::Message;
+use crate::socket::core::{Core, PipeKey};
+
+/// Takes one message from each pipe that has some, round and round.
+///
+/// The pipes that may have something to read stand in front; one that turns out to be empty moves
+/// behind them until [`FairQueue::activated`] brings it back. All parts of a message are taken
+/// from one pipe before the next pipe has its turn.
+#[derive(Debug, Default)]
+pub struct FairQueue {
+    pipes: PipeList<0>,
+    active: usize,
+    current: usize,
+    more: bool,
+}
+
+impl FairQueue {
+    pub fn attach(&mut self, core: &mut Core, pipe: PipeKey) {
+        self.pipes.push(core, pipe);
+        self.activated(core, pipe);
+    }
+
+    /// Whether the pipe is in the queue.
+    pub fn contains(&self, core: &Core, pipe: PipeKey) -> bool {
+        self.pipes.position(core, pipe).is_some()
+    }
+
+    /// The pipe has something to read again.
+    pub fn activated(&mut self, core: &mut Core, pipe: PipeKey) {
+        if let Some(position) = self.pipes.position(core, pipe) {
+            if position >= self.active {
+                self.pipes.swap(core, position, self.active);
+                self.active += 1;
+            }
+        }
+    }
+
+    pub fn pipe_terminated(&mut self, core: &mut Core, pipe: PipeKey) {
+        let Some(mut position) = self.pipes.position(core, pipe) else {
+            return;
+        };
+        let in_turn = position == self.current && self.active > 0;
+        let in_message = self.more && !in_turn;
+        if position < self.active {
+            self.active -= 1;
+            self.pipes.swap(core, position, self.active);
+            if self.current == self.active {
+                // A pipe whose message is half read keeps its turn where it is now.
+                self.current = if in_message { position } else { 0 };
+            }
+            position = self.active;
+        }
+        self.pipes.remove(core, position);
+        if in_turn {
+            self.more = false;
+        }
+    }
+
+    /// Takes the next part and says which pipe it came over. `EAGAIN`.
+    #[inline]
+    pub fn recv(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
+        while let Some(pipe) = self.in_turn() {
+            if core.read(pipe, message) {
+                self.more = message.has_more();
+                if !self.more {
+                    self.next_turn();
+                }
+                return Ok(pipe);
+            }
+            self.put_to_sleep(core);
+        }
+        Err(Errno::EAGAIN)
+    }
+
+    /// Takes the next part, to be kept: the body becomes the message's own, and the connection it
+    /// came over is noted, whatever call it will be handed out by.
+    pub fn recv_ahead(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
+        let wants_metadata = core::mem::replace(&mut core.wants_metadata, true);
+        let received = self.recv(core, message);
+        core.wants_metadata = wants_metadata;
+        let pipe = received?;
+        if let Err(error) = message.own() {
+            self.skip_rest(core);
+            return Err(error);
+        }
+        Ok(pipe)
+    }
+
+    /// Drops the parts that are left of the message being read.
+    pub fn skip_rest(&mut self, core: &mut Core) {
+        let mut part = Message::new();
+        while self.more {
+            let read = self
+                .in_turn()
+                .is_some_and(|pipe| core.read(pipe, &mut part));
+            self.more = read && part.has_more();
+            if read && !self.more {
+                self.next_turn();
+            }
+        }
+    }
+
+    /// Whether the message being read has parts left.
+    pub fn in_message(&self) -> bool {
+        self.more
+    }
+
+    /// Whether [`FairQueue::recv`] would give a part.
+    #[inline]
+    pub fn has_in(&mut self, core: &mut Core) -> bool {
+        if self.more {
+            return true;
+        }
+        while let Some(pipe) = self.in_turn() {
+            if core.check_read(pipe) {
+                return true;
+            }
+            self.put_to_sleep(core);
+        }
+        false
+    }
+
+    #[inline]
+    fn in_turn(&self) -> Option<PipeKey> {
+        if self.active == 0 {
+            return None;
+        }
+        self.pipes.at(self.current)
+    }
+
+    #[inline]
+    fn next_turn(&mut self) {
+        self.current += 1;
+        if self.current >= self.active {
+            self.current = 0;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_to_sleep(&mut self, core: &mut Core) {
+        // Whole messages are published at once, so a message breaks off only where this side ended
+        // the pipe in the middle of it.
+        self.more = false;
+        self.active -= 1;
+        self.pipes.swap(core, self.current, self.active);
+        if self.current == self.active {
+            self.current = 0;
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Who subscribed to what.
+//!
+//! A publisher asks one question per message: *which pipes have a subscription that is a prefix of
+//! this topic?* A subscriber asks a simpler one: *is any of my own subscriptions a prefix of it?*
+//! Both are answered by the same compact prefix [`trie`]; only what a prefix carries differs: a set
+//! of pipes ([`SubscriptionTable`], for XPUB and PUB) or a count ([`SubscriptionSet`], for XSUB and
+//! SUB, where subscribing twice needs unsubscribing twice).
+//!
+//! Topics come from the network and may be a megabyte long or a million in number, so nothing here
+//! recurses: the depth of a walk costs loop turns, never stack.
+#![deny(unsafe_code)]
+
+mod arena;
+mod children;
+mod trie;
+
+#[cfg(test)]
+mod tests;
+
+use trie::{Payload, Trie};
+
+/// What [`SubscriptionTable::remove`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// The pipe had no subscription to that prefix.
+    NotFound,
+    /// It was the prefix's last subscription: nobody is interested any more.
+    LastRemoved,
+    /// Other pipes still subscribe to the prefix.
+    ValuesRemain,
+}
+
+/// Which pipes subscribed to which prefixes; `P` is a small key that stands for a pipe.
+pub struct SubscriptionTable<P> {
+    trie: Trie<Pipes<P>>,
+    prefixes: usize,
+}
+
+impl<P: Copy + Ord> SubscriptionTable<P> {
+    /// A table without subscriptions.
+    pub fn new() -> Self {
+        SubscriptionTable {
+            trie: Trie::new(),
+            prefixes: 0,
+        }
+    }
+
+    /// Subscribes `pipe` to `prefix`. True when it is the first subscription of any pipe to it.
+    pub fn add(&mut self, prefix: &[u8], pipe: P) -> bool {
+        let Some(pipes) = self.trie.entry(prefix) else {
+            return false;
+        };
+        let first = pipes.is_vacant();
+        pipes.insert(pipe);
+        if first {
+            self.prefixes += 1;
+        }
+        first
+    }
+
+    /// Takes back the subscription of `pipe` to `prefix`.
+    pub fn remove(&mut self, prefix: &[u8], pipe: P) -> Removed {
+        let Some(node) = self.trie.find(prefix) else {
+            return Removed::NotFound;
+        };
+        let pipes = self.trie.payload_mut(node);
+        if !pipes.remove(pipe) {
+            return Removed::NotFound;
+        }
+        if !pipes.is_vacant() {
+            return Removed::ValuesRemain;
+        }
+        self.trie.prune(node);
+        self.prefixes -= 1;
+        Removed::LastRemoved
+    }
+
+    /// Takes back every subscription of `pipe`, which has gone. `gone` is called in the order of
+    /// the prefixes: for each of its subscriptions, or with `unique_only` for those prefixes only
+    /// that nobody else subscribed to.
+    pub fn remove_pipe(&mut self, pipe: P, unique_only: bool, mut gone: impl FnMut(&[u8])) {
+        let mut emptied = Vec::new();
+        let mut prefix = Vec::new();
+        let mut next = self.trie.root();
+        while let Some(node) = next {
+            let pipes = self.trie.payload_mut(node);
+            if pipes.remove(pipe) {
+                let last = pipes.is_vacant();
+                if last {
+                    emptied.push(node);
+                }
+                if last || !unique_only {
+                    gone(&prefix);
+                }
+            }
+            next = self.trie.successor(node, &mut prefix);
+        }
+        self.prefixes -= emptied.len();
+        // From the back: a node's descendants are pruned before the node itself.
+        while let Some(node) = emptied.pop() {
+            self.trie.prune(node);
+        }
+    }
+
+    /// Calls `each` for every subscription that is a prefix of `topic`: a pipe is named once per
+    /// matching prefix it subscribed to.
+    #[inline]
+    pub fn matching(&self, topic: &[u8], mut each: impl FnMut(P)) {
+        self.trie.visit_prefixes(topic, |pipes| {
+            for pipe in pipes.as_slice() {
+                each(*pipe);
+            }
+            true
+        });
+    }
+
+    /// The number of different prefixes subscribed to.
+    pub fn prefixes(&self) -> usize {
+        self.prefixes
+    }
+
+    /// True when there is no subscription at all.
+    pub fn is_empty(&self) -> bool {
+        self.prefixes == 0
+    }
+}
+
+impl<P: Copy + Ord> Default for SubscriptionTable<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> std::fmt::Debug for SubscriptionTable<P> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SubscriptionTable")
+            .field("prefixes", &self.prefixes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A socket's own subscriptions, counted.
+#[derive(Default)]
+pub struct SubscriptionSet {
+    trie: Trie<Count>,
+    prefixes: usize,
+    total: usize,
+}
+
+impl SubscriptionSet {
+    /// A set without subscriptions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Subscribes to `prefix`. True when it was not subscribed to before.
+    pub fn add(&mut self, prefix: &[u8]) -> bool {
+        let Some(count) = self.trie.entry(prefix) else {
+            return false;
+        };
+        let Some(more) = count.0.checked_add(1) else {
+            return false;
+        };
+        count.0 = more;
+        self.total += 1;
+        let first = more == 1;
+        if first {
+            self.prefixes += 1;
+        }
+        first
+    }
+
+    /// Takes back one subscription to `prefix`. True when it was the last one to it.
+    pub fn remove(&mut self, prefix: &[u8]) -> bool {
+        let Some(node) = self.trie.find(prefix) else {
+            return false;
+        };
+        let count = self.trie.payload_mut(node);
+        if count.is_vacant() {
+            return false;
+        }
+        count.0 -= 1;
+        self.total -= 1;
+        if !count.is_vacant() {
+            return false;
+        }
+        self.trie.prune(node);
+        self.prefixes -= 1;
+        true
+    }
+
+    /// True when a subscription is a prefix of `topic`.
+    #[inline]
+    pub fn matches(&self, topic: &[u8]) -> bool {
+        let mut found = false;
+        self.trie.visit_prefixes(topic, |count| {
+            found = !count.is_vacant();
+            !found
+        });
+        found
+    }
+
+    /// Calls `each` for every prefix subscribed to, in the order of the prefixes.
+    pub fn for_each(&self, mut each: impl FnMut(&[u8])) {
+        let mut prefix = Vec::new();
+        let mut next = self.trie.root();
+        while let Some(node) = next {
+            if !self.trie.payload(node).is_vacant() {
+                each(&prefix);
+            }
+            next = self.trie.successor(node, &mut prefix);
+        }
+    }
+
+    /// The number of different prefixes subscribed to.
+    pub fn len(&self) -> usize {
+        self.prefixes
+    }
+
+    /// The number of subscriptions, repeated ones included.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// True when there is no subscription at all.
+    pub fn is_empty(&self) -> bool {
+        self.prefixes == 0
+    }
+}
+
+impl std::fmt::Debug for SubscriptionSet {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SubscriptionSet")
+            .field("prefixes", &self.prefixes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often a socket subscribed to a prefix.
+#[derive(Default)]
+struct Count(u32);
+
+impl Payload for Count {
+    fn is_vacant(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// The pipes of one prefix. Most prefixes have one subscriber, so one is stored without a heap
+/// block; more stand sorted in a vector, which is what a fan-out wants to read.
+#[derive(Default)]
+enum Pipes<P> {
+    #[default]
+    None,
+    One(P),
+    // The second box keeps the common node small; it is paid for by the rare one.
+    #[allow(clippy::box_collection)]
+    Many(Box<Vec<P>>),
+}
+
+impl<P: Copy + Ord> Pipes<P> {
+    fn insert(&mut self, pipe: P) {
+        match self {
+            Pipes::None => *self = Pipes::One(pipe),
+            Pipes::One(present) if *present == pipe => {}
+            Pipes::One(present) => {
+                let pair = vec![(*present).min(pipe), (*present).max(pipe)];
+                *self = Pipes::Many(Box::new(pair));
+            }
+            Pipes::Many(pipes) => {
+                if let Err(place) = pipes.binary_search(&pipe) {
+                    pipes.insert(place, pipe);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, pipe: P) -> bool {
+        match self {
+            Pipes::None => false,
+            Pipes::One(present) => {
+                let found = *present == pipe;
+                if found {
+                    *self = Pipes::None;
+                }
+                found
+            }
+            Pipes::Many(pipes) => {
+                let Ok(place) = pipes.binary_search(&pipe) else {
+                    return false;
+                };
+                pipes.remove(place);
+                if let [last] = pipes[..] {
+                    *self = Pipes::One(last);
+                } else if pipes.len() * 4 <= pipes.capacity() {
+                    pipes.shrink_to(pipes.len() * 2);
+                }
+                true
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[P] {
+        match self {
+            Pipes::None => &[],
+            Pipes::One(pipe) => std::slice::from_ref(pipe),
+            Pipes::Many(pipes) => pipes,
+        }
+    }
+}
+
+impl<P> Payload for Pipes<P> {
+    fn is_vacant(&self) -> bool {
+        matches!(self, Pipes::None)
+    }
+}

@@ -1,0 +1,231 @@
+//! The branches of a trie node: from the next byte of a path to the node that goes on with it.
+//!
+//! Three shapes, chosen so that a lookup touches few cache lines: up to four branches stand in the
+//! node itself; more of them with bytes close together (digits), or very many, become a table that
+//! is indexed by the byte; what is left stands in a sorted array of sixteen.
+
+/// Index of a node. Zero is the root, which is nobody's child.
+pub type NodeId = u32;
+
+const NO_NODE: NodeId = 0;
+
+/// The largest range of bytes for which a table takes no more memory than a sorted array.
+const NARROW: usize = 20;
+
+pub enum Children {
+    Few(Sorted<4>),
+    Some(Box<Sorted<16>>),
+    /// A place for every byte from the lowest one in use to the highest.
+    Many {
+        lowest: u8,
+        nodes: Box<[NodeId]>,
+    },
+}
+
+impl Children {
+    #[inline]
+    pub fn find(&self, byte: u8) -> Option<NodeId> {
+        let node = match self {
+            Children::Few(sorted) => sorted.find(byte),
+            Children::Some(sorted) => sorted.find(byte),
+            Children::Many { lowest, nodes } => {
+                nodes.get(usize::from(byte.wrapping_sub(*lowest))).copied()
+            }
+        };
+        node.filter(|node| *node != NO_NODE)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// The child, if it is the only one.
+    pub fn only(&self) -> Option<NodeId> {
+        let mut children = self.iter();
+        let (_, node) = children.next()?;
+        children.next().is_none().then_some(node)
+    }
+
+    /// The child with the smallest byte.
+    pub fn first(&self) -> Option<NodeId> {
+        self.iter().next().map(|(_, node)| node)
+    }
+
+    /// The child with the next byte above `byte`.
+    pub fn after(&self, byte: u8) -> Option<NodeId> {
+        let mut above = self.iter().filter(|(own, _)| *own > byte);
+        above.next().map(|(_, node)| node)
+    }
+
+    /// Adds a child under a byte that has none.
+    pub fn insert(&mut self, byte: u8, node: NodeId) {
+        let fits = match self {
+            Children::Few(sorted) => sorted.insert(byte, node),
+            Children::Some(sorted) => sorted.insert(byte, node),
+            Children::Many { lowest, nodes } => {
+                let place = nodes.get_mut(usize::from(byte.wrapping_sub(*lowest)));
+                place.map(|place| *place = node).is_some()
+            }
+        };
+        if !fits {
+            let mut all: Vec<(u8, NodeId)> = self.iter().collect();
+            let place = all.partition_point(|(own, _)| *own < byte);
+            all.insert(place, (byte, node));
+            *self = Children::of(&all);
+        }
+    }
+
+    /// Puts another node in the place of the child under `byte`.
+    pub fn replace(&mut self, byte: u8, node: NodeId) {
+        if let Some(place) = self.place(byte) {
+            *place = node;
+        }
+    }
+
+    pub fn remove(&mut self, byte: u8) {
+        match self {
+            Children::Few(sorted) => sorted.remove(byte),
+            Children::Some(sorted) => sorted.remove(byte),
+            Children::Many { .. } => self.replace(byte, NO_NODE),
+        }
+        // A shape is kept until it is clearly too large, so that it does not change at every step.
+        let length = self.iter().count();
+        let too_large = match self {
+            Children::Few(_) => false,
+            Children::Some(_) => length < 4,
+            Children::Many { nodes, .. } => length < 4 || (length < 13 && nodes.len() > NARROW),
+        };
+        if too_large {
+            let all: Vec<(u8, NodeId)> = self.iter().collect();
+            *self = Children::of(&all);
+        }
+    }
+
+    /// The shape that suits these children, which are in order.
+    fn of(children: &[(u8, NodeId)]) -> Self {
+        let byte = |child: Option<&(u8, NodeId)>| child.map_or(0, |(byte, _)| *byte);
+        let lowest = byte(children.first());
+        let span = usize::from(byte(children.last()).saturating_sub(lowest)) + 1;
+        match children.len() {
+            0..=4 => Children::Few(Sorted::of(children)),
+            5..=16 if span > NARROW => Children::Some(Box::new(Sorted::of(children))),
+            _ => {
+                let mut nodes = vec![NO_NODE; span].into_boxed_slice();
+                for (byte, node) in children {
+                    if let Some(place) = nodes.get_mut(usize::from(byte.wrapping_sub(lowest))) {
+                        *place = *node;
+                    }
+                }
+                Children::Many { lowest, nodes }
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u8, NodeId)> + '_ {
+        let (lowest, bytes, nodes): (u8, &[u8], &[NodeId]) = match self {
+            Children::Few(sorted) => (0, &sorted.bytes, &sorted.nodes),
+            Children::Some(sorted) => (0, &sorted.bytes, &sorted.nodes),
+            Children::Many { lowest, nodes } => (*lowest, &[], nodes),
+        };
+        let places = (lowest..=u8::MAX).zip(nodes).enumerate();
+        places.filter_map(move |(place, (counted, node))| {
+            let byte = bytes.get(place).copied().unwrap_or(counted);
+            (*node != NO_NODE).then_some((byte, *node))
+        })
+    }
+
+    fn place(&mut self, byte: u8) -> Option<&mut NodeId> {
+        let place = match self {
+            Children::Few(sorted) => sorted.place(byte),
+            Children::Some(sorted) => sorted.place(byte),
+            Children::Many { lowest, nodes } => {
+                nodes.get_mut(usize::from(byte.wrapping_sub(*lowest)))
+            }
+        };
+        place.filter(|node| **node != NO_NODE)
+    }
+}
+
+impl Default for Children {
+    fn default() -> Self {
+        Children::Few(Sorted::of(&[]))
+    }
+}
+
+/// Up to `N` children in the order of their bytes; then unused places, with zeros.
+pub struct Sorted<const N: usize> {
+    bytes: [u8; N],
+    nodes: [NodeId; N],
+}
+
+impl<const N: usize> Sorted<N> {
+    fn of(children: &[(u8, NodeId)]) -> Self {
+        let mut sorted = Sorted {
+            bytes: [0; N],
+            nodes: [NO_NODE; N],
+        };
+        for (place, (byte, node)) in children.iter().take(N).enumerate() {
+            sorted.bytes[place] = *byte;
+            sorted.nodes[place] = *node;
+        }
+        sorted
+    }
+
+    fn length(&self) -> usize {
+        self.nodes.iter().filter(|node| **node != NO_NODE).count()
+    }
+
+    // A zero byte may be found in an unused place, where there is no node; a used one comes first.
+    #[inline]
+    fn find(&self, byte: u8) -> Option<NodeId> {
+        self.nodes.get(first_equal(&self.bytes, byte)?).copied()
+    }
+
+    fn place(&mut self, byte: u8) -> Option<&mut NodeId> {
+        self.nodes.get_mut(first_equal(&self.bytes, byte)?)
+    }
+
+    /// False when there is no room.
+    fn insert(&mut self, byte: u8, node: NodeId) -> bool {
+        let length = self.length();
+        if length >= N {
+            return false;
+        }
+        let used = self.bytes.iter().take(length);
+        let place = used.filter(|own| **own < byte).count();
+        self.bytes.copy_within(place..length, place + 1);
+        self.nodes.copy_within(place..length, place + 1);
+        self.bytes[place] = byte;
+        self.nodes[place] = node;
+        true
+    }
+
+    fn remove(&mut self, byte: u8) {
+        let length = self.length();
+        match first_equal(&self.bytes, byte) {
+            Some(place) if place < length => {
+                self.bytes.copy_within(place + 1..length, place);
+                self.nodes.copy_within(place + 1..length, place);
+                self.bytes[length - 1] = 0;
+                self.nodes[length - 1] = NO_NODE;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where `byte` stands first, four places at a time: subtracting one from each byte of the
+/// difference borrows into the highest bit of the first one that is zero.
+#[inline]
+fn first_equal<const N: usize>(bytes: &[u8; N], byte: u8) -> Option<usize> {
+    const ONES: u32 = 0x0101_0101;
+    for (number, word) in bytes.chunks_exact(4).enumerate() {
+        let word = u32::from_le_bytes(word.try_into().ok()?);
+        let difference = word ^ (ONES * u32::from(byte));
+        let zeros = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
+        if zeros != 0 {
+            return Some(number * 4 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    None
+}

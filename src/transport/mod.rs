@@ -1,0 +1,164 @@
+//! How endpoints are named and how their descriptors are made.
+//!
+//! An endpoint text is parsed once, by [`parse`], into an [`Endpoint`]; everything behind it works
+//! on the enum. For `tcp` the address part is turned into numbers by [`resolve`] (which may ask the
+//! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
+//! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths. A `tcp`
+//! connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! knows no descriptor.
+//!
+//! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
+//! reporting to monitors is the business of the session layer above. Calls that only some systems
+//! have are collected in `sys`.
+
+pub mod filter;
+pub mod ipc;
+pub mod resolve;
+pub mod socks;
+mod sys;
+pub mod tcp;
+
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+use socket2::{SockAddr, SockRef, Socket};
+
+use crate::error::{Errno, Result};
+
+/// What an accepting side reports for a peer that an accept filter turned away.
+///
+/// Only that peer is affected: its connection is closed already, the listener goes on.
+pub const FILTERED: Errno = Errno::EACCES;
+
+/// A parsed endpoint: the transport, with the address part still in its own syntax.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A name inside the context.
+    Inproc(String),
+    /// `interface:port` or `[source;]host:port`.
+    Tcp(String),
+    /// A path, `@name` in the abstract namespace, or `*`.
+    Ipc(String),
+}
+
+impl Endpoint {
+    /// The part behind `://`.
+    pub fn address(&self) -> &str {
+        match self {
+            Endpoint::Inproc(address) | Endpoint::Tcp(address) | Endpoint::Ipc(address) => address,
+        }
+    }
+}
+
+/// Which end of a connection a name is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Local,
+    Remote,
+}
+
+/// Splits an endpoint text into transport and address.
+///
+/// `EINVAL` when either part is missing, `EPROTONOSUPPORT` for a transport this library does not
+/// have. `udp` is a transport of the datagram socket kinds alone, so for every other kind it is
+/// known and does not fit: `ENOCOMPATPROTO`.
+pub fn parse(text: &str) -> Result<Endpoint> {
+    let (protocol, address) = text.split_once("://").ok_or(Errno::EINVAL)?;
+    if protocol.is_empty() || address.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    let address = address.to_owned();
+    match protocol {
+        "inproc" => Ok(Endpoint::Inproc(address)),
+        "tcp" => Ok(Endpoint::Tcp(address)),
+        "ipc" => Ok(Endpoint::Ipc(address)),
+        "udp" => Err(Errno::ENOCOMPATPROTO),
+        _ => Err(Errno::EPROTONOSUPPORT),
+    }
+}
+
+/// Asks how a connection attempt that was in progress ended, once its descriptor is writable.
+pub fn finish_connect(fd: impl AsFd) -> Result<()> {
+    match SockRef::from(&fd).take_error() {
+        Ok(None) => Ok(()),
+        Ok(Some(error)) => Err(error.into()),
+        // Some systems cannot be asked this on local sockets; connecting those never waits.
+        Err(error) if Errno::of(&error) == Errno::ENOPROTOOPT => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Starts connecting a non-blocking socket; true while the outcome is open.
+fn start_connect(socket: &Socket, address: &SockAddr) -> Result<bool> {
+    match socket.connect(address).map_err(Errno::from) {
+        Ok(()) => Ok(false),
+        // A signal does not end the attempt, it only ends the call.
+        Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes over a listening descriptor the application prepared for `ZMQ_USE_FD`; from here on it is
+/// ours to close. One that cannot be accepted on stays the application's: `EBADF`, `ENOTSOCK`, or
+/// `EINVAL` when nobody made it listen.
+fn adopt_listener(number: RawFd) -> Result<OwnedFd> {
+    let fd = sys::borrow_number(number)?;
+    if !sys::is_listening(fd)? {
+        return Err(Errno::EINVAL);
+    }
+    SockRef::from(&fd).set_nonblocking(true)?;
+    Ok(sys::adopt(fd))
+}
+
+/// The text of the `Peer-Address` property: the peer's numeric IP address, or for a local
+/// connection `localhost:uid:gid:pid`.
+pub fn peer_address(fd: impl AsFd) -> Option<String> {
+    let peer = SockRef::from(&fd).peer_addr().ok()?;
+    let host = sys::numeric_host(&peer)?;
+    if !peer.is_unix() {
+        return Some(host);
+    }
+    Some(match sys::peer_credentials(fd.as_fd()) {
+        Ok(peer) => {
+            let pid = peer.pid.map(|pid| pid.to_string()).unwrap_or_default();
+            format!("{host}:{}:{}:{pid}", peer.uid, peer.gid)
+        }
+        Err(_) => host,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_transports_keep_their_address_text() {
+        assert_eq!(parse("inproc://a"), Ok(Endpoint::Inproc("a".into())));
+        assert_eq!(parse("tcp://*:1"), Ok(Endpoint::Tcp("*:1".into())));
+        assert_eq!(parse("ipc://@x"), Ok(Endpoint::Ipc("@x".into())));
+        let nested = parse("inproc://a://b").unwrap();
+        assert_eq!(nested.address(), "a://b");
+    }
+
+    #[test]
+    fn missing_parts_are_invalid() {
+        for text in [
+            "", "tcp", "tcp:", "tcp:/", "tcp:/x:1", "tcp://", "://", "://x", "tcp//x",
+        ] {
+            assert_eq!(parse(text), Err(Errno::EINVAL), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_transports_are_unsupported() {
+        for text in [
+            "TCP://x:1",
+            "ws://x:1",
+            "pgm://x",
+            "invalid://x",
+            " tcp://x:1",
+        ] {
+            assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
+        }
+        assert_eq!(parse("udp://127.0.0.1:1"), Err(Errno::ENOCOMPATPROTO));
+    }
+}
