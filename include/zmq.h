@@ -153,25 +153,25 @@ ZMQ_EXPORT int zmq_has(const char *capability);
 /* Creates a context. */
 ZMQ_EXPORT void *zmq_ctx_new(void);
 
-/* Terminates a context: waits until its sockets are closed and their messages are gone. */
+/* Ends a context: waits until its sockets are closed and have delivered what they linger for. */
 ZMQ_EXPORT int zmq_ctx_term(void *context);
 
-/* Makes every call on the sockets of a context fail with ETERM. */
+/* Makes blocking calls on the context's sockets end with ETERM. */
 ZMQ_EXPORT int zmq_ctx_shutdown(void *context);
 
-/* Sets an integer option of a context. */
+/* Sets an option of a context. */
 ZMQ_EXPORT int zmq_ctx_set(void *context, int option, int value);
 
-/* Reads an integer option of a context. */
+/* Value of an option of a context, -1 on failure. */
 ZMQ_EXPORT int zmq_ctx_get(void *context, int option);
 
-/* Old name of zmq_ctx_term. */
+/* Ends a context. Superseded by zmq_ctx_term. */
 ZMQ_EXPORT int zmq_ctx_destroy(void *context);
 
-/* Old name of zmq_ctx_new, with the number of I/O threads. */
+/* Creates a context with a number of I/O threads. Superseded by zmq_ctx_new. */
 ZMQ_EXPORT void *zmq_init(int io_threads);
 
-/* Old name of zmq_ctx_term. */
+/* Ends a context. Superseded by zmq_ctx_term. */
 ZMQ_EXPORT int zmq_term(void *context);
 
 /* ---- Messages ----------------------------------------------------------- */
@@ -202,46 +202,46 @@ typedef void (zmq_free_fn)(void *data, void *hint);
 /* Makes an empty message. */
 ZMQ_EXPORT int zmq_msg_init(zmq_msg_t *message);
 
-/* Makes a message of a size, with unspecified content. */
+/* Makes a message with room for a number of bytes. */
 ZMQ_EXPORT int zmq_msg_init_size(zmq_msg_t *message, size_t size);
 
-/* Makes a message of a buffer that the message owns from now on. */
+/* Makes a message of a buffer, which free takes back when it is no longer needed, in any thread. */
 ZMQ_EXPORT int zmq_msg_init_data(zmq_msg_t *message, void *data, size_t size,
     zmq_free_fn *free, void *hint);
+
+/* Gives back what a message holds. It must be made anew before it is used again. */
+ZMQ_EXPORT int zmq_msg_close(zmq_msg_t *message);
+
+/* Moves what a message holds to another; the first is empty then. */
+ZMQ_EXPORT int zmq_msg_move(zmq_msg_t *to, zmq_msg_t *from);
+
+/* Makes a message a copy of another. Large bodies are shared, not copied. */
+ZMQ_EXPORT int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from);
+
+/* The bytes of a message. */
+ZMQ_EXPORT void *zmq_msg_data(zmq_msg_t *message);
+
+/* Number of bytes in a message. */
+ZMQ_EXPORT size_t zmq_msg_size(const zmq_msg_t *message);
+
+/* Tells whether more parts follow: 1 or 0. */
+ZMQ_EXPORT int zmq_msg_more(const zmq_msg_t *message);
+
+/* A property of a message (ZMQ_MORE, ZMQ_SRCFD, ZMQ_SHARED), -1 on failure. */
+ZMQ_EXPORT int zmq_msg_get(const zmq_msg_t *message, int property);
+
+/* Sets a property of a message. There is none that can be set. */
+ZMQ_EXPORT int zmq_msg_set(zmq_msg_t *message, int property, int value);
+
+/* A property of the connection that a message came over, such as "Peer-Address", or null. */
+ZMQ_EXPORT const char *zmq_msg_gets(const zmq_msg_t *message,
+    const char *property);
 
 /* Sends a message, which is empty afterwards. */
 ZMQ_EXPORT int zmq_msg_send(zmq_msg_t *message, void *socket, int flags);
 
-/* Receives a message. */
+/* Receives a message in place of what the caller's message holds. */
 ZMQ_EXPORT int zmq_msg_recv(zmq_msg_t *message, void *socket, int flags);
-
-/* Releases a message. */
-ZMQ_EXPORT int zmq_msg_close(zmq_msg_t *message);
-
-/* Moves a message. */
-ZMQ_EXPORT int zmq_msg_move(zmq_msg_t *to, zmq_msg_t *from);
-
-/* Copies a message, sharing the content of a large one. */
-ZMQ_EXPORT int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from);
-
-/* Content of a message. */
-ZMQ_EXPORT void *zmq_msg_data(zmq_msg_t *message);
-
-/* Size of a message's content. */
-ZMQ_EXPORT size_t zmq_msg_size(const zmq_msg_t *message);
-
-/* Whether more parts follow. */
-ZMQ_EXPORT int zmq_msg_more(const zmq_msg_t *message);
-
-/* Reads a property of a message. */
-ZMQ_EXPORT int zmq_msg_get(const zmq_msg_t *message, int property);
-
-/* Sets a property of a message. */
-ZMQ_EXPORT int zmq_msg_set(zmq_msg_t *message, int property, int value);
-
-/* Reads a property that came with the connection. */
-ZMQ_EXPORT const char *zmq_msg_gets(const zmq_msg_t *message,
-    const char *property);
 
 /* ---- Sockets ------------------------------------------------------------ */
 
@@ -370,57 +370,57 @@ ZMQ_EXPORT const char *zmq_msg_gets(const zmq_msg_t *message,
 #define ZMQ_ROUTER_BEHAVIOR ZMQ_ROUTER_MANDATORY
 #define ZMQ_NOBLOCK ZMQ_DONTWAIT
 
-/* Creates a socket. */
+/* Creates a socket of a kind (ZMQ_PUB, ZMQ_SUB...) in a context. */
 ZMQ_EXPORT void *zmq_socket(void *context, int kind);
 
-/* Closes a socket. */
+/* Closes a socket. What it lingers for is still delivered. */
 ZMQ_EXPORT int zmq_close(void *socket);
 
 /* Sets an option of a socket. */
 ZMQ_EXPORT int zmq_setsockopt(void *socket, int option, const void *value,
     size_t size);
 
-/* Reads an option of a socket. */
+/* Writes an option of a socket into a buffer of the caller. */
 ZMQ_EXPORT int zmq_getsockopt(void *socket, int option, void *value,
     size_t *size);
 
-/* Accepts connections at an endpoint. */
+/* Accepts connections on an endpoint. */
 ZMQ_EXPORT int zmq_bind(void *socket, const char *endpoint);
 
-/* Connects to an endpoint. */
+/* Connects to an endpoint, now and whenever the connection is lost. */
 ZMQ_EXPORT int zmq_connect(void *socket, const char *endpoint);
 
-/* Ends a bind. */
+/* Stops accepting connections on an endpoint. */
 ZMQ_EXPORT int zmq_unbind(void *socket, const char *endpoint);
 
-/* Ends a connect. */
+/* Ends the connection to an endpoint. */
 ZMQ_EXPORT int zmq_disconnect(void *socket, const char *endpoint);
 
-/* Sends a buffer as one part. */
+/* Sends a copy of a buffer. */
 ZMQ_EXPORT int zmq_send(void *socket, const void *data, size_t size, int flags);
 
-/* Sends a buffer that never changes. */
+/* Sends a buffer that stays as it is for ever, so that it need not be copied. */
 ZMQ_EXPORT int zmq_send_const(void *socket, const void *data, size_t size,
     int flags);
 
-/* Receives one part into a buffer. */
-ZMQ_EXPORT int zmq_recv(void *socket, void *data, size_t size, int flags);
+/* Receives into a buffer and returns the size of the message, which may be larger. */
+ZMQ_EXPORT int zmq_recv(void *socket, void *place, size_t size, int flags);
 
 /* Older forms of zmq_msg_send and zmq_msg_recv. */
 struct iovec;
 
-/* Old name of zmq_msg_send. */
+/* Sends a message. Superseded by zmq_msg_send. */
 ZMQ_EXPORT int zmq_sendmsg(void *socket, zmq_msg_t *message, int flags);
 
-/* Old name of zmq_msg_recv. */
+/* Receives a message. Superseded by zmq_msg_recv. */
 ZMQ_EXPORT int zmq_recvmsg(void *socket, zmq_msg_t *message, int flags);
 
-/* Sends the buffers of an array as the parts of one message. */
-ZMQ_EXPORT int zmq_sendiov(void *socket, struct iovec *parts, size_t count,
+/* Sends buffers one after the other, as one message of several parts if ZMQ_SNDMORE is set. */
+ZMQ_EXPORT int zmq_sendiov(void *socket, struct iovec *buffers, size_t count,
     int flags);
 
-/* Receives the parts of one message. */
-ZMQ_EXPORT int zmq_recviov(void *socket, struct iovec *parts, size_t *count,
+/* Receives the parts of a message into buffers that the caller gives to free. */
+ZMQ_EXPORT int zmq_recviov(void *socket, struct iovec *buffers, size_t *count,
     int flags);
 
 /* ---- Monitoring --------------------------------------------------------- */
@@ -465,7 +465,7 @@ ZMQ_EXPORT int zmq_recviov(void *socket, struct iovec *parts, size_t *count,
 #define ZMQ_PROTOCOL_ERROR_ZAP_INVALID_METADATA 0x20000005
 #define ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED 0x30000000
 
-/* Reports events of a socket at an inproc endpoint. */
+/* Sends events of a socket to a PAIR socket bound to an inproc endpoint; null ends that. */
 ZMQ_EXPORT int zmq_socket_monitor(void *socket, const char *endpoint,
     int events);
 
@@ -491,7 +491,7 @@ typedef struct zmq_pollitem_t {
     short revents;
 } zmq_pollitem_t;
 
-/* Waits for events on sockets and descriptors. */
+/* Waits, for at most timeout milliseconds (-1: without end), until one of the items is ready. */
 ZMQ_EXPORT int zmq_poll(struct zmq_pollitem_t *items, int count, long timeout);
 
 /* ---- Proxies ------------------------------------------------------------ */
@@ -501,14 +501,14 @@ ZMQ_EXPORT int zmq_poll(struct zmq_pollitem_t *items, int count, long timeout);
 #define ZMQ_FORWARDER 2
 #define ZMQ_QUEUE 3
 
-/* Passes messages between two sockets. */
+/* Passes messages between two sockets, both ways, until the context ends. */
 ZMQ_EXPORT int zmq_proxy(void *frontend, void *backend, void *capture);
 
-/* zmq_proxy that obeys a control socket. */
+/* A proxy that obeys PAUSE, RESUME, TERMINATE and STATISTICS from a control socket. */
 ZMQ_EXPORT int zmq_proxy_steerable(void *frontend, void *backend, void *capture,
     void *control);
 
-/* Old name of zmq_proxy. */
+/* A proxy without a capture socket. Superseded by zmq_proxy. */
 ZMQ_EXPORT int zmq_device(int kind, void *frontend, void *backend);
 
 /* ---- Keys --------------------------------------------------------------- */
@@ -673,11 +673,11 @@ ZMQ_EXPORT void zmq_threadclose(void *thread);
 #define ZMQ_MSG_PROPERTY_USER_ID "User-Id"
 #define ZMQ_MSG_PROPERTY_PEER_ADDRESS "Peer-Address"
 
-/* Sets an option of a context from a buffer. */
+/* Sets an option of a context that need not be an integer. */
 ZMQ_EXPORT int zmq_ctx_set_ext(void *context, int option, const void *value,
     size_t size);
 
-/* Reads an option of a context into a buffer. */
+/* Writes an option of a context into a buffer of the caller. */
 ZMQ_EXPORT int zmq_ctx_get_ext(void *context, int option, void *value,
     size_t *size);
 
@@ -685,16 +685,16 @@ ZMQ_EXPORT int zmq_ctx_get_ext(void *context, int option, void *value,
 ZMQ_EXPORT int zmq_msg_init_buffer(zmq_msg_t *message, const void *data,
     size_t size);
 
-/* Sets the routing id of a message. */
+/* Names the peer of a SERVER socket that a message is for. */
 ZMQ_EXPORT int zmq_msg_set_routing_id(zmq_msg_t *message, uint32_t routing_id);
 
-/* Routing id of a message. */
+/* The peer of a SERVER socket that a message came from, 0 for none. */
 ZMQ_EXPORT uint32_t zmq_msg_routing_id(zmq_msg_t *message);
 
-/* Sets the group of a message. */
+/* Sets the group of a message for a RADIO socket. Of a longer name the first 255 bytes count. */
 ZMQ_EXPORT int zmq_msg_set_group(zmq_msg_t *message, const char *group);
 
-/* Group of a message. */
+/* The group of a message of RADIO and DISH sockets, empty for none. */
 ZMQ_EXPORT const char *zmq_msg_group(zmq_msg_t *message);
 
 /* Joins a group of a RADIO socket. */
@@ -720,9 +720,9 @@ ZMQ_EXPORT int zmq_socket_get_peer_state(void *socket, const void *routing_id,
 #define ZMQ_EVENT_ALL_V1 ZMQ_EVENT_ALL
 #define ZMQ_EVENT_ALL_V2 (ZMQ_EVENT_ALL_V1 | ZMQ_EVENT_PIPES_STATS)
 
-/* Reports events of a socket in a version of the format. */
+/* Sends events of a socket, in the form of a version, to a socket bound to an inproc endpoint. */
 ZMQ_EXPORT int zmq_socket_monitor_versioned(void *socket, const char *endpoint,
-    uint64_t events, int version, int kind);
+    uint64_t events, int event_version, int kind);
 
 /* Asks for an event about each pipe of a socket, with the number of messages in its queues. */
 ZMQ_EXPORT int zmq_socket_monitor_pipes_stats(void *socket);
@@ -782,7 +782,7 @@ ZMQ_EXPORT int zmq_poller_remove_fd(void *poller, zmq_fd_t fd);
 ZMQ_EXPORT int zmq_ppoll(zmq_pollitem_t *items, int count, long timeout, const void *signal_mask);
 #elif defined SIG_BLOCK /* Without POSIX there is no sigset_t. */
 
-/* zmq_poll with a signal mask. */
+/* zmq_poll with a mask of blocked signals that holds while it waits. */
 ZMQ_EXPORT int zmq_ppoll(struct zmq_pollitem_t *items, int count, long timeout,
     const sigset_t *signal_mask);
 #endif

@@ -47,11 +47,7 @@ pub trait Table {
 /// Lines on the stack; longer tables take memory from the heap.
 const FEW: usize = ZMQ_POLLITEMS_DFLT as usize;
 
-const NOTHING: pollfd = pollfd {
-    fd: -1,
-    events: 0,
-    revents: 0,
-};
+const NOTHING: pollfd = pollfd { fd: -1, events: 0, revents: 0 };
 
 /// Waits until a line of the table is ready, for at most `timeout` milliseconds (negative: without
 /// end), and returns the number of those that are. Every line gets its report.
@@ -102,8 +98,7 @@ fn wait_in_the_system<T: Table>(
     let set = if table.count() <= FEW {
         &mut few[..table.count()]
     } else {
-        many.try_reserve_exact(table.count())
-            .map_err(|_| Errno::ENOMEM)?;
+        many.try_reserve_exact(table.count()).map_err(|_| Errno::ENOMEM)?;
         many.resize(table.count(), NOTHING);
         &mut many[..]
     };
@@ -139,11 +134,9 @@ fn watch(source: Source, wanted: c_short) -> Result<pollfd> {
             events: libc::POLLIN,
             revents: 0,
         },
-        Source::Descriptor(fd) => pollfd {
-            fd,
-            events: translated(wanted, [IN, OUT, PRI], KNOWN),
-            revents: 0,
-        },
+        Source::Descriptor(fd) => {
+            pollfd { fd, events: translated(wanted, [IN, OUT, PRI], KNOWN), revents: 0 }
+        }
     })
 }
 
@@ -152,9 +145,7 @@ const KNOWN: [c_short; 3] = [libc::POLLIN, libc::POLLOUT, libc::POLLPRI];
 
 fn translated(bits: c_short, from: [c_short; 3], to: [c_short; 3]) -> c_short {
     let pairs = from.into_iter().zip(to);
-    pairs
-        .filter(|(known, _)| bits & known != 0)
-        .fold(0, |all, (_, name)| all | name)
+    pairs.filter(|(known, _)| bits & known != 0).fold(0, |all, (_, name)| all | name)
 }
 
 fn as_events(revents: c_short) -> c_short {

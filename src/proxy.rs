@@ -49,11 +49,7 @@ pub fn run(
                 return proxy.finish();
             }
         }
-        let wanted = if proxy.paused {
-            Some([WATCHED; 2])
-        } else {
-            proxy.turn()?
-        };
+        let wanted = if proxy.paused { Some([WATCHED; 2]) } else { proxy.turn()? };
         if let Some(wanted) = wanted {
             proxy.sleep(wanted, control)?;
         }
@@ -82,9 +78,7 @@ impl Proxy {
                 return match (front & IN, front & OUT, &requests.stuck) {
                     (_, 0, Some(_)) => Ok(Some([OUT; 2])),
                     (0, _, None) => Ok(Some([IN; 2])),
-                    _ => requests
-                        .forward(ends, BURST, Patience::Little)
-                        .map(|()| None),
+                    _ => requests.forward(ends, BURST, Patience::Little).map(|()| None),
                 };
             };
             let back = to.events()?;
@@ -148,12 +142,8 @@ impl Proxy {
     }
 
     fn report(&self, control: &mut Socket) -> Result<()> {
-        let all = [
-            self.requests.received,
-            self.replies.sent,
-            self.replies.received,
-            self.requests.sent,
-        ];
+        let all =
+            [self.requests.received, self.replies.sent, self.replies.received, self.requests.sent];
         let numbers = all.map(|traffic| [traffic.messages, traffic.bytes]);
         let (last, others) = (numbers[3][1], &numbers.as_flattened()[..7]);
         for number in others {
@@ -240,16 +230,8 @@ impl Ends<'_> {
     fn reversed(&mut self) -> Ends<'_> {
         let capture = self.capture.as_deref_mut();
         match self.to.as_deref_mut() {
-            Some(to) => Ends {
-                from: to,
-                to: Some(self.from),
-                capture,
-            },
-            None => Ends {
-                from: self.from,
-                to: None,
-                capture,
-            },
+            Some(to) => Ends { from: to, to: Some(self.from), capture },
+            None => Ends { from: self.from, to: None, capture },
         }
     }
 
@@ -323,39 +305,27 @@ impl Direction {
     /// Moves up to `limit` messages.
     fn forward(&mut self, ends: &mut Ends<'_>, limit: usize, patience: Patience) -> Result<()> {
         for _ in 0..limit {
-            let mut message = match self.stuck.take() {
-                Some(message) => message,
-                None => match self.receive(ends) {
-                    Err(Errno::EAGAIN) => return Ok(()),
-                    other => other?,
-                },
-            };
-            let mut size = message.len();
+            let mut message = Message::new();
+            if let Some(stuck) = self.stuck.take() {
+                message = stuck;
+            } else if !self.receive(ends, &mut message)? {
+                return Ok(());
+            }
             let mut more = message.has_more();
-            match ends
-                .destination()
-                .send(&mut message, flags(more) | ZMQ_DONTWAIT)
-            {
-                // Some kinds claim to have room and then have none for a certain message: waiting
-                // for an event would not help with those.
-                Err(Errno::EAGAIN)
-                    if patience == Patience::Endless || ends.destination().events()? & OUT != 0 =>
-                {
-                    ends.destination().send(&mut message, flags(more))?;
-                }
-                Err(Errno::EAGAIN) => {
-                    message.own()?;
-                    self.stuck = Some(message);
+            if !self.send_first(ends, &mut message, patience)? {
+                message.own()?;
+                self.stuck = Some(message);
+                return Ok(());
+            }
+            while more {
+                message = Message::new();
+                // A message is whole in the pipe it comes from, so its parts are there. Were one
+                // missing, the sockets know where to go on.
+                if !self.receive(ends, &mut message)? {
                     return Ok(());
                 }
-                other => other?,
-            }
-            self.sent.count(size);
-            while more {
-                // A message is whole in the pipe it comes from, so its parts are there; and once
-                // the first was accepted there is room for the others.
-                let mut message = self.receive(ends)?;
-                size = message.len();
+                // Once the first part was accepted there is room for the others.
+                let size = message.len();
                 more = message.has_more();
                 ends.destination().send(&mut message, flags(more))?;
                 self.sent.count(size);
@@ -364,16 +334,43 @@ impl Direction {
         Ok(())
     }
 
-    /// Reads one part and shows it to the capture socket.
+    /// Reads one part, if there is one, and shows it to the capture socket.
     #[inline]
-    fn receive(&mut self, ends: &mut Ends<'_>) -> Result<Message> {
-        let mut message = Message::new();
-        ends.recv(&mut message)?;
+    fn receive(&mut self, ends: &mut Ends<'_>, message: &mut Message) -> Result<bool> {
+        match ends.recv(message) {
+            Err(Errno::EAGAIN) => return Ok(false),
+            other => other?,
+        }
         self.received.count(message.len());
         if let Some(capture) = &mut ends.capture {
-            show(&mut message, capture)?;
+            show(message, capture)?;
         }
-        Ok(message)
+        Ok(true)
+    }
+
+    /// Sends the first part of a message, unless that would take more patience.
+    #[inline]
+    fn send_first(
+        &mut self,
+        ends: &mut Ends<'_>,
+        message: &mut Message,
+        patience: Patience,
+    ) -> Result<bool> {
+        let (more, size) = (message.has_more(), message.len());
+        let to = ends.destination();
+        match to.send(message, flags(more) | ZMQ_DONTWAIT) {
+            Err(Errno::EAGAIN) => {
+                // Some kinds always claim to have room, and then have none for a certain message.
+                // An event to wait for would not come.
+                if patience == Patience::Little && to.events()? & OUT == 0 {
+                    return Ok(false);
+                }
+                to.send(message, flags(more))?;
+            }
+            other => other?,
+        }
+        self.sent.count(size);
+        Ok(true)
     }
 }
 

@@ -65,9 +65,7 @@ mod tests {
 
     #[test]
     fn characters_outside_the_alphabet_are_refused() {
-        for odd in [
-            '"', '\'', ',', ';', '\\', '_', '`', '|', '~', ' ', '\n', '\0',
-        ] {
+        for odd in ['"', '\'', ',', ';', '\\', '_', '`', '|', '~', ' ', '\n', '\0'] {
             assert_eq!(decode_group([b'0', b'0', odd as u8, b'0', b'0']), None);
         }
         assert_eq!(decode_group([b'0', b'0', 0xe4, b'0', b'0']), None);

@@ -65,8 +65,8 @@ pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
         free.resting.pop_front().ok_or(Errno::EMFILE)?
     } else {
         if free.used % SEGMENT_SLOTS == 0 {
-            let layout = core::alloc::Layout::array::<Slot>(SEGMENT_SLOTS)
-                .map_err(|_| Errno::ENOMEM)?;
+            let layout =
+                core::alloc::Layout::array::<Slot>(SEGMENT_SLOTS).map_err(|_| Errno::ENOMEM)?;
             // SAFETY: the layout has a size; all-zero bytes are valid slots.
             let table = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Slot>();
             if table.is_null() {
@@ -174,9 +174,7 @@ pub fn with_object<T>(
 pub fn remove(kind: Kind, handle: *mut c_void) -> Option<*mut c_void> {
     let (index, slot) = locate(handle)?;
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    slot.kind
-        .compare_exchange(kind as u32, 0, Ordering::AcqRel, Ordering::Relaxed)
-        .ok()?;
+    slot.kind.compare_exchange(kind as u32, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
     free.resting.push_back(index);
     // SAFETY: the exchange made the object ours.
     Some(unsafe { *slot.object.get() })

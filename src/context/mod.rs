@@ -237,8 +237,7 @@ impl Context {
     pub fn choose_io_thread(&self, affinity: u64) -> Option<Arc<IoHandle>> {
         let state = lock(&self.state);
         let io = &state.running.as_ref()?.io;
-        let allowed =
-            |number: usize| affinity == 0 || number < 64 && affinity & (1 << number) != 0;
+        let allowed = |number: usize| affinity == 0 || number < 64 && affinity & (1 << number) != 0;
         io.iter()
             .enumerate()
             .filter(|(number, _)| allowed(*number))

@@ -114,7 +114,5 @@ impl ContextOptions {
 /// The number a text begins with, as `atoi` reads it; 0 when it begins with none.
 fn leading_number(text: &[u8]) -> i32 {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0i32, |number, digit| {
-        number.wrapping_mul(10).wrapping_add(i32::from(digit - b'0'))
-    })
+    digits.fold(0i32, |number, digit| number.wrapping_mul(10).wrapping_add(i32::from(digit - b'0')))
 }

@@ -94,8 +94,7 @@ impl Reaper {
     fn look_into_inbox(&mut self, context: &Arc<Context>) -> bool {
         loop {
             let (sockets, stop) = {
-                let mut inbox =
-                    self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut inbox = self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
                 (core::mem::take(&mut inbox.sockets), inbox.stop)
             };
             if sockets.is_empty() {

@@ -19,7 +19,6 @@ pub struct Bound {
 /// A connection made before its name was bound: the binder's end of the pipe waits here.
 #[derive(Debug)]
 pub struct Pending {
-    pub socket: u64,
     pub options: Arc<SocketOptions>,
     pub end: Box<PipeEnd>,
 }
@@ -60,19 +59,10 @@ impl Names {
         self.pending.entry(name.to_owned()).or_default().push(pending);
     }
 
-    /// Forgets everything of a socket that goes away. Its waiting connections are returned, to
-    /// be dropped outside the lock.
-    pub fn forget(&mut self, socket: u64) -> Vec<Pending> {
+    /// Forgets the names that a socket bound. Its connections that wait for a name stay: what it
+    /// sent before it closed is for whoever binds the name.
+    pub fn forget(&mut self, socket: u64) {
         self.bound.retain(|_, bound| bound.socket != socket);
-        let mut gone = Vec::new();
-        self.pending.retain(|_, waiting| {
-            let (leaving, staying) =
-                core::mem::take(waiting).into_iter().partition(|pending| pending.socket == socket);
-            gone.extend::<Vec<Pending>>(leaving);
-            *waiting = staying;
-            !waiting.is_empty()
-        });
-        gone
     }
 }
 

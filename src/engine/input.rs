@@ -11,9 +11,7 @@ use crate::error::Errno;
 use crate::message::{self, Content, Message};
 use crate::options::constants::*;
 use crate::options::SocketOptions;
-use crate::pipe::queue::{
-    EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE, FRAME_SKIP,
-};
+use crate::pipe::queue::{EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE, FRAME_SKIP};
 use crate::pipe::PipeEnd;
 use crate::zmtp::command::{self, Command};
 use crate::zmtp::frame::{self, Header};
@@ -436,8 +434,7 @@ impl Input {
                 break;
             }
             let body = &bytes[header.header_len..len];
-            let passes = !header.is_command()
-                || self.passes_subscriptions && is_subscription(body);
+            let passes = !header.is_command() || self.passes_subscriptions && is_subscription(body);
             if passes && !pipe.check_write() {
                 has_room = false;
                 break;
@@ -472,12 +469,7 @@ impl Input {
 
     // --- raw: each read is a message ---
 
-    fn pump_raw(
-        &mut self,
-        fd: BorrowedFd<'_>,
-        readable: &mut bool,
-        pipe: &mut PipeEnd,
-    ) -> Outcome {
+    fn pump_raw(&mut self, fd: BorrowedFd<'_>, readable: &mut bool, pipe: &mut PipeEnd) -> Outcome {
         let mut budget = TURN_BYTES;
         let mut buffer = [0u8; RAW_READ];
         while *readable {

@@ -137,8 +137,7 @@ impl Engine {
                 }
                 Err(error) => return Err(HandshakeFailure::Connection(error)),
             };
-            let used =
-                handshake.input(&buffer[..received]).map_err(HandshakeFailure::Protocol)?;
+            let used = handshake.input(&buffer[..received]).map_err(HandshakeFailure::Protocol)?;
             self.output.control.extend_from_slice(handshake.output());
             handshake.output().clear();
             if used < received {

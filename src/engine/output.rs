@@ -214,4 +214,3 @@ fn append_frame(framing: Framing, flags: u8, body: &[u8], out: &mut Vec<u8>) {
         }
     }
 }
-

@@ -98,11 +98,7 @@ pub extern "C" fn zmq_init(io_threads: c_int) -> *mut c_void {
             return Err(Errno::EINVAL);
         }
         let context = context::create()?;
-        context::set(
-            context,
-            ZMQ_IO_THREADS,
-            SetValue::new(&io_threads.to_ne_bytes()),
-        )?;
+        context::set(context, ZMQ_IO_THREADS, SetValue::new(&io_threads.to_ne_bytes()))?;
         Ok(context)
     })
 }

@@ -107,10 +107,7 @@ mod tests {
             assert_eq!(data, DATA);
             assert!(!zmq_z85_decode(start.cast(), start).is_null());
         }
-        assert!(text[..8]
-            .iter()
-            .zip(DATA)
-            .all(|(left, right)| *left as u8 == right));
+        assert!(text[..8].iter().zip(DATA).all(|(left, right)| *left as u8 == right));
     }
 
     #[test]

@@ -90,10 +90,7 @@ mod tests {
             let misaligned = apple.byte_add(1);
             assert_eq!(borrow::<Apple>(misaligned).err(), Some(Errno::EFAULT));
             assert_eq!(take::<Apple>(apple).map(|apple| apple.0), Ok(9));
-            assert_eq!(
-                borrow::<Apple>(core::ptr::null_mut()).err(),
-                Some(Errno::EFAULT)
-            );
+            assert_eq!(borrow::<Apple>(core::ptr::null_mut()).err(), Some(Errno::EFAULT));
         }
     }
 }

@@ -20,11 +20,7 @@ fn no_such_object<T>() -> Result<T> {
 }
 
 fn not_with_this_socket<T>(socket: *mut c_void) -> Result<T> {
-    Err(if socket.is_null() {
-        Errno::ENOTSOCK
-    } else {
-        Errno::ENOTSUP
-    })
+    Err(if socket.is_null() { Errno::ENOTSOCK } else { Errno::ENOTSUP })
 }
 
 /// Creates a set of timers, or returns null.
@@ -204,11 +200,5 @@ pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const
 /// Ends the connection that has a routing id.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_disconnect_peer(socket: *mut c_void, _routing_id: u32) -> c_int {
-    guard_status(|| not_with_this_socket(socket))
-}
-
-/// Asks for an event about each pipe of a socket, with the number of messages in its queues.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_socket_monitor_pipes_stats(socket: *mut c_void) -> c_int {
     guard_status(|| not_with_this_socket(socket))
 }

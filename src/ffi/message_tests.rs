@@ -94,13 +94,7 @@ fn counted(body: &mut [u8], calls: &AtomicUsize) -> Held {
     let hint = core::ptr::from_ref(calls).cast_mut().cast();
     // SAFETY: memory for a message; body and counter outlive it in these tests.
     Held::made(|place| unsafe {
-        zmq_msg_init_data(
-            place,
-            body.as_mut_ptr().cast(),
-            body.len(),
-            Some(count),
-            hint,
-        )
+        zmq_msg_init_data(place, body.as_mut_ptr().cast(), body.len(), Some(count), hint)
     })
 }
 

@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_void};
 use super::guard::{c_string, guard_status};
 use crate::error::Errno;
 use crate::options::constants::ZMQ_PAIR;
-use crate::socket;
+use crate::socket::{self, Socket};
 
 /// Sends events of a socket to a PAIR socket bound to an inproc endpoint; null ends that.
 #[no_mangle]
@@ -40,4 +40,10 @@ pub unsafe extern "C" fn zmq_socket_monitor_versioned(
             socket.monitor(Some(endpoint), events, event_version, kind)
         })
     })
+}
+
+/// Asks for an event about each pipe of a socket, with the number of messages in its queues.
+#[no_mangle]
+pub extern "C" fn zmq_socket_monitor_pipes_stats(socket: *mut c_void) -> c_int {
+    guard_status(|| socket::with(socket, Socket::request_pipes_stats))
 }

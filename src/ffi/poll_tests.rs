@@ -8,12 +8,7 @@ use std::time::{Duration, Instant};
 use crate::poll::{ERR, IN, OUT};
 
 fn item(fd: c_int, events: c_short) -> PollItem {
-    PollItem {
-        socket: null_mut(),
-        fd,
-        events,
-        revents: -1,
-    }
+    PollItem { socket: null_mut(), fd, events, revents: -1 }
 }
 
 fn poll(items: &mut [PollItem], timeout: c_long) -> c_int {
@@ -24,11 +19,7 @@ fn poll(items: &mut [PollItem], timeout: c_long) -> c_int {
 #[test]
 fn descriptors_are_reported_as_they_are() {
     let (mut here, there) = UnixStream::pair().unwrap();
-    let mut items = [
-        item(there.as_raw_fd(), IN),
-        item(there.as_raw_fd(), IN | OUT),
-        item(-1, IN),
-    ];
+    let mut items = [item(there.as_raw_fd(), IN), item(there.as_raw_fd(), IN | OUT), item(-1, IN)];
     assert_eq!(poll(&mut items, 0), 1);
     assert_eq!(items.map(|item| item.revents), [0, OUT, 0]);
     here.write_all(b"x").unwrap();

@@ -81,11 +81,7 @@ pub unsafe extern "C" fn zmq_recv(
                 }
                 // SAFETY: the caller has `size` bytes at `place`; the body is not among them, as
                 // it lies in memory of ours.
-                unsafe {
-                    place
-                        .cast::<u8>()
-                        .copy_from_nonoverlapping(body.as_ptr(), copied)
-                };
+                unsafe { place.cast::<u8>().copy_from_nonoverlapping(body.as_ptr(), copied) };
             }
             Ok(as_c_int(body.len()))
         })
@@ -246,15 +242,9 @@ fn allocated(body: &[u8]) -> Result<iovec> {
     }
     if !body.is_empty() {
         // SAFETY: the new memory has this size.
-        unsafe {
-            copy.cast::<u8>()
-                .copy_from_nonoverlapping(body.as_ptr(), body.len())
-        };
+        unsafe { copy.cast::<u8>().copy_from_nonoverlapping(body.as_ptr(), body.len()) };
     }
-    Ok(iovec {
-        iov_base: copy,
-        iov_len: body.len(),
-    })
+    Ok(iovec { iov_base: copy, iov_len: body.len() })
 }
 
 #[cfg(test)]

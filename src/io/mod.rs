@@ -34,10 +34,21 @@ enum IoCommand {
     AddSession(Box<Session>),
     AddListener(Box<Listener>),
     /// The socket closes or takes the endpoint down.
-    Terminate { id: u64, linger: i32 },
-    Pipe { id: u64, pipe: Arc<PipeShared>, event: PipeEvent },
+    Terminate {
+        id: u64,
+        linger: i32,
+    },
+    Pipe {
+        id: u64,
+        pipe: Arc<PipeShared>,
+        event: PipeEvent,
+    },
     /// A host name was looked up.
-    Resolved { id: u64, attempt: u64, outcome: Result<ConnectTarget> },
+    Resolved {
+        id: u64,
+        attempt: u64,
+        outcome: Result<ConnectTarget>,
+    },
     Stop,
 }
 
@@ -174,8 +185,7 @@ impl IoThread {
     pub fn new() -> Result<IoThread> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let handle =
-            IoHandle { inbox: Mutex::default(), waker, load: AtomicUsize::new(0) };
+        let handle = IoHandle { inbox: Mutex::default(), waker, load: AtomicUsize::new(0) };
         Ok(IoThread {
             poll,
             handle: Arc::new(handle),
@@ -213,9 +223,7 @@ impl IoThread {
                 let readable = event.is_readable() || event.is_read_closed() || event.is_error();
                 let writable = event.is_writable() || event.is_write_closed() || event.is_error();
                 self.turn(id, |object, cx| match object {
-                    Object::Session(session) => {
-                        session.ready(cx, generation, readable, writable)
-                    }
+                    Object::Session(session) => session.ready(cx, generation, readable, writable),
                     Object::Listener(listener) => listener.ready(cx),
                 });
             }
@@ -308,11 +316,8 @@ impl IoThread {
 
     fn turn(&mut self, id: u64, body: impl FnOnce(&mut Object, &mut Cx<'_>) -> Turn) {
         let Some(object) = self.objects.get_mut(&id) else { return };
-        let mut cx = Cx {
-            registry: self.poll.registry(),
-            timers: &mut self.timers,
-            io: &self.handle,
-        };
+        let mut cx =
+            Cx { registry: self.poll.registry(), timers: &mut self.timers, io: &self.handle };
         let outcome = catch_unwind(AssertUnwindSafe(|| body(object, &mut cx)));
         match outcome {
             Ok(Turn::Idle) => {}
@@ -328,11 +333,8 @@ impl IoThread {
     fn remove(&mut self, id: u64) {
         if let Some(object) = self.objects.remove(&id) {
             self.count_load();
-            let mut cx = Cx {
-                registry: self.poll.registry(),
-                timers: &mut self.timers,
-                io: &self.handle,
-            };
+            let mut cx =
+                Cx { registry: self.poll.registry(), timers: &mut self.timers, io: &self.handle };
             let over = AssertUnwindSafe(move || match object {
                 Object::Session(session) => session.over(&mut cx),
                 Object::Listener(listener) => listener.over(&mut cx),

@@ -40,8 +40,8 @@ impl Content {
     pub fn with_len(len: usize) -> Result<Content> {
         let total = len.checked_add(HEADER_LEN).ok_or(Errno::ENOMEM)?;
         // SAFETY: malloc takes any size; the result is checked before use.
-        let block = NonNull::new(unsafe { libc::malloc(total) }.cast::<Header>())
-            .ok_or(Errno::ENOMEM)?;
+        let block =
+            NonNull::new(unsafe { libc::malloc(total) }.cast::<Header>()).ok_or(Errno::ENOMEM)?;
         // SAFETY: the block holds at least a header and malloc's alignment (16) suits it.
         unsafe {
             block.as_ptr().write(Header {

@@ -208,9 +208,8 @@ impl Message {
             return None;
         }
         // SAFETY: the raw handle stays in the message; the clone is a handle of its own.
-        let held = core::mem::ManuallyDrop::new(unsafe {
-            Content::from_raw(self.word(2) as *mut c_void)
-        });
+        let held =
+            core::mem::ManuallyDrop::new(unsafe { Content::from_raw(self.word(2) as *mut c_void) });
         Some(Content::clone(&held))
     }
 

@@ -51,11 +51,7 @@ impl Event {
         };
         let mut head = kind.to_ne_bytes().to_vec();
         head.extend_from_slice(&(value as u32).to_ne_bytes());
-        let address = if self.bound {
-            &self.local
-        } else {
-            &self.remote
-        };
+        let address = if self.bound { &self.local } else { &self.remote };
         Some(vec![head, address.clone().into_bytes()])
     }
 
@@ -112,9 +108,7 @@ mod tests {
 
     #[test]
     fn what_version_1_cannot_say_is_no_message() {
-        assert!(Event::new(PIPES_STATS, 1, "", "", false)
-            .frames(1)
-            .is_empty());
+        assert!(Event::new(PIPES_STATS, 1, "", "", false).frames(1).is_empty());
         assert!(Event::default().frames(1).is_empty());
         assert!(Event::new(ACCEPTED, 1, "", "", false).frames(3).is_empty());
     }

@@ -13,40 +13,12 @@ pub mod event;
 
 pub use event::Event;
 
+pub use crate::transport::Addresses;
+
 use crate::error::Errno;
 use crate::message::Message;
 use crate::options::constants::*;
 use crate::socket;
-
-/// Where one connection begins and ends, as monitor events show it.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses {
-    pub local: String,
-    pub remote: String,
-    /// The end that names the connection: local for bound endpoints, remote for connected ones.
-    pub bound: bool,
-}
-
-impl Addresses {
-    /// A bound endpoint, or an endpoint that failed to bind.
-    pub fn of_bound(local: &str) -> Addresses {
-        Addresses { local: local.to_owned(), remote: String::new(), bound: true }
-    }
-
-    /// An endpoint that connects.
-    pub fn of_connecting(remote: &str) -> Addresses {
-        Addresses { local: String::new(), remote: remote.to_owned(), bound: false }
-    }
-
-    /// The name of the endpoint these addresses belong to.
-    pub fn identifier(&self) -> &str {
-        if self.bound {
-            &self.local
-        } else {
-            &self.remote
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Active {
@@ -94,6 +66,13 @@ impl Monitor {
     pub fn emit(&self, kind: i32, value: i32, addresses: &Addresses) {
         if self.wants(kind) {
             self.send(kind, vec![value as i64 as u64], addresses);
+        }
+    }
+
+    /// Reports an event with several values.
+    pub fn emit_values(&self, kind: i32, values: Vec<u64>, addresses: &Addresses) {
+        if self.wants(kind) {
+            self.send(kind, values, addresses);
         }
     }
 

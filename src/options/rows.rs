@@ -73,22 +73,14 @@ macro_rules! string {
 /// `write_only(OPTION, setter)`
 macro_rules! write_only {
     ($option:ident, $set:expr) => {
-        Row {
-            option: $crate::options::constants::$option,
-            set: Some($set),
-            get: None,
-        }
+        Row { option: $crate::options::constants::$option, set: Some($set), get: None }
     };
 }
 
 /// `read_only(OPTION, getter)`
 macro_rules! read_only {
     ($option:ident, $get:expr) => {
-        Row {
-            option: $crate::options::constants::$option,
-            set: None,
-            get: Some($get),
-        }
+        Row { option: $crate::options::constants::$option, set: None, get: Some($get) }
     };
 }
 
@@ -100,13 +92,8 @@ mod security;
 #[cfg(test)]
 mod tests;
 
-const THEMES: [&[Row]; 5] = [
-    messages::ROWS,
-    connection::ROWS,
-    network::ROWS,
-    multicast::ROWS,
-    security::ROWS,
-];
+const THEMES: [&[Row]; 5] =
+    [messages::ROWS, connection::ROWS, network::ROWS, multicast::ROWS, security::ROWS];
 
 /// Changes an option, or fails with `EINVAL` and changes nothing.
 pub fn set(options: &mut SocketOptions, option: i32, value: SetValue<'_>) -> Result<()> {
@@ -121,9 +108,5 @@ pub fn get(options: &SocketOptions, option: i32) -> Result<GetValue> {
 }
 
 fn row(option: i32) -> Result<&'static Row> {
-    THEMES
-        .into_iter()
-        .flatten()
-        .find(|row| row.option == option)
-        .ok_or(Errno::EINVAL)
+    THEMES.into_iter().flatten().find(|row| row.option == option).ok_or(Errno::EINVAL)
 }

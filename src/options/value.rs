@@ -27,18 +27,12 @@ pub struct SetValue<'a> {
 impl<'a> SetValue<'a> {
     /// A value the caller's pointer leads to; may be empty.
     pub fn new(bytes: &'a [u8]) -> SetValue<'a> {
-        SetValue {
-            bytes: Some(bytes),
-            length: bytes.len(),
-        }
+        SetValue { bytes: Some(bytes), length: bytes.len() }
     }
 
     /// A null pointer that came with this length.
     pub fn null(length: usize) -> SetValue<'a> {
-        SetValue {
-            bytes: None,
-            length,
-        }
+        SetValue { bytes: None, length }
     }
 
     /// The length the caller gave, whether or not there are bytes behind it.
@@ -248,19 +242,12 @@ mod tests {
         let parse = |value: i32| {
             let bytes = value.to_ne_bytes();
             let value = SetValue::new(&bytes);
-            (
-                value.bool_strict(),
-                value.bool_relaxed(),
-                value.bool_not_negative(),
-            )
+            (value.bool_strict(), value.bool_relaxed(), value.bool_not_negative())
         };
         assert_eq!(parse(0), (Ok(false), Ok(false), Ok(false)));
         assert_eq!(parse(1), (Ok(true), Ok(true), Ok(true)));
         assert_eq!(parse(2), (Err(Errno::EINVAL), Ok(true), Ok(true)));
-        assert_eq!(
-            parse(-1),
-            (Err(Errno::EINVAL), Ok(true), Err(Errno::EINVAL))
-        );
+        assert_eq!(parse(-1), (Err(Errno::EINVAL), Ok(true), Err(Errno::EINVAL)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod queue;
 
 use crate::error::Result;
 use crate::message::{Content, Message, Metadata};
+use crate::transport::Addresses;
 use queue::{Body, Queue, Reader, Writer, EXTERNAL_MIN, FRAME_MORE};
 
 /// What one end tells the owner of the other.
@@ -38,6 +39,10 @@ pub enum PipeEvent {
     HighWaterMarks(i32, i32),
     /// An inproc name was bound at last; the binder's marks add (in, out) to ours.
     Bound(i32, i32),
+    /// The peer wants to know how many messages wait each way; this many wait in its direction.
+    StatsWanted(u64),
+    /// The answer: messages waiting (outbound, inbound), as seen from here.
+    Stats(u64, u64),
 }
 
 /// Whoever a pipe end belongs to: hears of events by mailbox.
@@ -134,8 +139,8 @@ pub struct PipeEnd {
     pub places: [usize; 3],
     /// The peer's routing id, for sockets that address peers.
     pub routing_id: Vec<u8>,
-    /// Key of the endpoint the pipe belongs to, empty for none.
-    pub endpoint: Arc<str>,
+    /// The connection behind the pipe.
+    pub addresses: Option<Arc<Addresses>>,
     /// What to tell an inproc peer when this socket closes (`ZMQ_DISCONNECT_MSG`).
     pub disconnect_msg: Vec<u8>,
 }
@@ -201,7 +206,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         writing_parts: false,
         places: [NOWHERE; 3],
         routing_id: Vec::new(),
-        endpoint: Arc::from(""),
+        addresses: None,
         disconnect_msg: Vec::new(),
     };
     (
@@ -622,6 +627,16 @@ impl PipeEnd {
     /// Tells a connecting end what the binder's marks add to its own.
     pub fn send_boosts_to_peer(&mut self, inbound: i32, outbound: i32) {
         self.tell_peer(PipeEvent::Bound(inbound, outbound));
+    }
+
+    /// Asks the peer for the lengths of both lanes.
+    pub fn request_stats(&mut self) {
+        self.tell_peer(PipeEvent::StatsWanted(self.unacknowledged()));
+    }
+
+    /// Answers [`PipeEvent::StatsWanted`].
+    pub fn send_stats(&mut self, peers_outbound: u64) {
+        self.tell_peer(PipeEvent::Stats(peers_outbound, self.unacknowledged()));
     }
 
     /// Messages written that the peer has not acknowledged.

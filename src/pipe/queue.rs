@@ -193,8 +193,7 @@ impl Writer {
             if flags & (FRAME_ROUTING_ID | FRAME_SKIP) == 0 {
                 self.messages += 1;
             }
-            self.ready =
-                Published { end: self.end as u32, messages: self.messages, sealed: false };
+            self.ready = Published { end: self.end as u32, messages: self.messages, sealed: false };
         }
     }
 
@@ -219,9 +218,8 @@ impl Writer {
         if let Some(dirty) = self.dirty.take() {
             // Chunks behind the dirty one hold nothing published: no reader has seen them.
             // SAFETY: the dirty chunk is unsealed, so the reader is still at it or before it.
-            let mut next = unsafe { dirty.chunk.as_ref() }
-                .next
-                .swap(core::ptr::null_mut(), Ordering::Relaxed);
+            let mut next =
+                unsafe { dirty.chunk.as_ref() }.next.swap(core::ptr::null_mut(), Ordering::Relaxed);
             while let Some(chunk) = NonNull::new(next) {
                 // SAFETY: unreachable for the reader, as said.
                 unsafe {
@@ -276,11 +274,7 @@ impl Writer {
         if tail > 0 {
             // SAFETY: `tail` bytes lie behind `end`, and the new chunk holds at least as many.
             unsafe {
-                core::ptr::copy_nonoverlapping(
-                    self.base.add(self.end),
-                    Chunk::bytes(chunk),
-                    tail,
-                );
+                core::ptr::copy_nonoverlapping(self.base.add(self.end), Chunk::bytes(chunk), tail);
             }
         }
         self.link(chunk, tail);
@@ -433,11 +427,8 @@ impl Writer {
         self.end = end;
         if messages > 0 {
             self.messages += messages as u32;
-            self.ready = Published {
-                end: ready_end as u32,
-                messages: self.messages,
-                sealed: false,
-            };
+            self.ready =
+                Published { end: ready_end as u32, messages: self.messages, sealed: false };
         }
         messages
     }
@@ -678,8 +669,7 @@ impl Reader {
                     break;
                 }
                 // SAFETY: pos lies inside the published bytes.
-                slices[used] =
-                    (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end as usize - pos);
+                slices[used] = (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end as usize - pos);
                 bytes += slices[used].1;
                 used += 1;
             }
@@ -763,9 +753,7 @@ impl Reader {
 
     /// Whether byte-wise reading stands between two messages.
     pub fn at_boundary(&self) -> bool {
-        self.partial == 0
-            && self.pos == self.boundary
-            && !(self.pos == 0 && self.chunk_continues())
+        self.partial == 0 && self.pos == self.boundary && !(self.pos == 0 && self.chunk_continues())
     }
 
     /// After a broken write: goes back to the start of the message that was not wholly written

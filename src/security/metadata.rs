@@ -128,17 +128,13 @@ impl PeerMetadata {
         if properties.len() >= MAX_PROPERTIES {
             return Err(Errno::EPROTO);
         }
-        properties
-            .entry(name.to_vec())
-            .or_insert_with(|| value.to_vec());
+        properties.entry(name.to_vec()).or_insert_with(|| value.to_vec());
         Ok(())
     }
 
     /// The ZAP handler's name for the peer.
     pub fn set_user_id(&mut self, user_id: &[u8]) {
-        self.from_zap
-            .entry(USER_ID.into())
-            .or_insert_with(|| user_id.to_vec());
+        self.from_zap.entry(USER_ID.into()).or_insert_with(|| user_id.to_vec());
         self.user_id = (!user_id.is_empty()).then(|| user_id.to_vec());
     }
 
@@ -238,21 +234,14 @@ mod tests {
         let ends = [0, 19, 19 + 12, valid.len()];
         for cut in 0..=valid.len() {
             let result = dealer().add(Source::Peer, &valid[..cut]);
-            let expected = if ends.contains(&cut) {
-                Ok(())
-            } else {
-                Err(Errno::EPROTO)
-            };
+            let expected = if ends.contains(&cut) { Ok(()) } else { Err(Errno::EPROTO) };
             assert_eq!(result, expected, "cut at {cut}");
         }
     }
 
     #[test]
     fn a_value_length_beyond_the_list_is_refused() {
-        assert_eq!(
-            dealer().add(Source::Peer, b"\x01a\xff\xff\xff\xffxyz"),
-            Err(Errno::EPROTO)
-        );
+        assert_eq!(dealer().add(Source::Peer, b"\x01a\xff\xff\xff\xffxyz"), Err(Errno::EPROTO));
     }
 
     #[test]
@@ -274,11 +263,7 @@ mod tests {
     fn the_zap_handler_is_believed_before_the_peer() {
         let mut peer = dealer();
         peer.set_user_id(b"alice");
-        peer.add(
-            Source::Zap,
-            &list(&[(b"Role", b"admin"), (b"Identity", b"zap")]),
-        )
-        .unwrap();
+        peer.add(Source::Zap, &list(&[(b"Role", b"admin"), (b"Identity", b"zap")])).unwrap();
         peer.add(
             Source::Peer,
             &list(&[
@@ -304,8 +289,7 @@ mod tests {
     #[test]
     fn a_socket_without_use_for_routing_ids_keeps_none() {
         let mut peer = PeerMetadata::new(ZMQ_REP, false);
-        peer.add(Source::Peer, &encode_own(ZMQ_REQ, b"id", []))
-            .unwrap();
+        peer.add(Source::Peer, &encode_own(ZMQ_REQ, b"id", [])).unwrap();
         assert_eq!(peer.routing_id(), b"");
     }
 }

@@ -30,12 +30,7 @@ impl Null {
         if setup.zap.has_domain() {
             setup.zap.ask(NAME, Vec::new());
         }
-        Null {
-            setup,
-            answered: false,
-            ready_sent: false,
-            ready_received: false,
-        }
+        Null { setup, answered: false, ready_sent: false, ready_received: false }
     }
 
     pub fn status(&self) -> Status {
@@ -79,10 +74,7 @@ impl Null {
             return Err(HandshakeError::UNEXPECTED_COMMAND);
         }
         if let Some(metadata) = body.strip_prefix(READY) {
-            self.setup
-                .peer
-                .add(Source::Peer, metadata)
-                .map_err(HandshakeError::Silent)?;
+            self.setup.peer.add(Source::Peer, metadata).map_err(HandshakeError::Silent)?;
             self.ready_received = true;
             Ok(())
         } else if let Some(reason) = body.strip_prefix(ERROR) {
@@ -139,10 +131,7 @@ mod tests {
     }
 
     fn answer(status: &str) -> Vec<Vec<u8>> {
-        ["", "1.0", "1", status, "", "", ""]
-            .iter()
-            .map(|frame| frame.as_bytes().to_vec())
-            .collect()
+        ["", "1.0", "1", status, "", "", ""].iter().map(|frame| frame.as_bytes().to_vec()).collect()
     }
 
     fn give_answer(null: &mut Null, status: &str) -> Result<(), HandshakeError> {
@@ -155,18 +144,12 @@ mod tests {
         let mut null = null(b"", true);
         assert_eq!(null.status(), Status::Handshaking);
         let ready = null.next_command().unwrap();
-        assert_eq!(
-            ready,
-            b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0"
-        );
+        assert_eq!(ready, b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0");
         assert_eq!(null.next_command(), None);
         null.process_command(READY_ROUTER).unwrap();
         assert_eq!(null.status(), Status::Ready);
         assert_eq!(null.peer().socket_type(), Some(&b"ROUTER"[..]));
-        assert_eq!(
-            null.process_command(READY_ROUTER),
-            Err(HandshakeError::UNEXPECTED_COMMAND)
-        );
+        assert_eq!(null.process_command(READY_ROUTER), Err(HandshakeError::UNEXPECTED_COMMAND));
     }
 
     #[test]
@@ -187,11 +170,8 @@ mod tests {
 
     #[test]
     fn a_refused_peer_is_told_unless_the_trouble_is_temporary() {
-        let told: [(&str, Option<&[u8]>); 3] = [
-            ("300", None),
-            ("400", Some(b"\x05ERROR\x03400")),
-            ("500", Some(b"\x05ERROR\x03500")),
-        ];
+        let told: [(&str, Option<&[u8]>); 3] =
+            [("300", None), ("400", Some(b"\x05ERROR\x03400")), ("500", Some(b"\x05ERROR\x03500"))];
         for (status, command) in told {
             let mut null = null(b"D", false);
             null.setup().zap.take_request().unwrap();
@@ -222,10 +202,7 @@ mod tests {
             (b"\x05READ", HandshakeError::UNEXPECTED_COMMAND),
             (b"\x05HELLO", HandshakeError::UNEXPECTED_COMMAND),
             (b"\x05READYx", HandshakeError::Silent(Errno::EPROTO)),
-            (
-                b"\x05READY\x0bSocket-Type\0\0\0\x03SUB",
-                HandshakeError::Silent(Errno::EINVAL),
-            ),
+            (b"\x05READY\x0bSocket-Type\0\0\0\x03SUB", HandshakeError::Silent(Errno::EINVAL)),
             (b"\x05ERROR", HandshakeError::MALFORMED_ERROR),
             (b"\x05ERROR\x04400", HandshakeError::MALFORMED_ERROR),
             (b"\x05ERROR\x03400", HandshakeError::Auth(400)),

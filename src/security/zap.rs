@@ -109,12 +109,7 @@ impl<'a> Reply<'a> {
             return Err(ZMQ_PROTOCOL_ERROR_ZAP_BAD_REQUEST_ID);
         }
         let status = Status::parse(status).ok_or(ZMQ_PROTOCOL_ERROR_ZAP_INVALID_STATUS_CODE)?;
-        Ok(Reply {
-            status,
-            status_text,
-            user_id,
-            metadata,
-        })
+        Ok(Reply { status, status_text, user_id, metadata })
     }
 }
 
@@ -153,14 +148,7 @@ enum State {
 impl Client {
     /// `enforced` is `ZMQ_ZAP_ENFORCE_DOMAIN`: a missing handler keeps everybody out.
     pub fn new(domain: Vec<u8>, enforced: bool, address: String, routing_id: Vec<u8>) -> Client {
-        Client {
-            domain,
-            enforced,
-            address,
-            routing_id,
-            state: State::Idle,
-            event: None,
-        }
+        Client { domain, enforced, address, routing_id, state: State::Idle, event: None }
     }
 
     /// Whether the socket has a ZAP domain, without which the NULL mechanism asks nobody.
@@ -255,15 +243,7 @@ mod tests {
     }
 
     fn answer(status: &[u8]) -> Vec<Vec<u8>> {
-        frames([
-            b"",
-            b"1.0",
-            b"1",
-            status,
-            b"OK",
-            b"anonymous",
-            b"\x05Hello\0\0\0\x05World",
-        ])
+        frames([b"", b"1.0", b"1", status, b"OK", b"anonymous", b"\x05Hello\0\0\0\x05World"])
     }
 
     fn waiting_client() -> Client {
@@ -286,17 +266,8 @@ mod tests {
             mechanism: "PLAIN",
             credentials: vec![b"user".to_vec(), b"secret".to_vec()],
         };
-        let expected: [&[u8]; 9] = [
-            b"",
-            b"1.0",
-            b"1",
-            b"global",
-            b"127.0.0.1",
-            b"me",
-            b"PLAIN",
-            b"user",
-            b"secret",
-        ];
+        let expected: [&[u8]; 9] =
+            [b"", b"1.0", b"1", b"global", b"127.0.0.1", b"me", b"PLAIN", b"user", b"secret"];
         assert_eq!(request.into_frames(), expected);
     }
 
@@ -339,30 +310,20 @@ mod tests {
             parts.resize(count, Vec::new());
             assert_eq!(
                 waiting_client().reply(&parts, &mut peer()),
-                Err(HandshakeError::Protocol(
-                    ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY
-                ))
+                Err(HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY))
             );
         }
     }
 
     #[test]
     fn a_denial_is_an_event() {
-        for status in [
-            Status::TemporaryError,
-            Status::AuthenticationFailure,
-            Status::InternalError,
-        ] {
+        for status in [Status::TemporaryError, Status::AuthenticationFailure, Status::InternalError]
+        {
             let mut client = waiting_client();
             let digits = status.code().to_string();
-            client
-                .reply(&answer(digits.as_bytes()), &mut peer())
-                .unwrap();
+            client.reply(&answer(digits.as_bytes()), &mut peer()).unwrap();
             assert_eq!(client.verdict(), Verdict::Denied(status));
-            assert_eq!(
-                client.take_event(),
-                Some(HandshakeError::Auth(status.code()))
-            );
+            assert_eq!(client.take_event(), Some(HandshakeError::Auth(status.code())));
             assert_eq!(client.take_event(), None);
         }
     }
@@ -388,9 +349,6 @@ mod tests {
         client.ask("NULL", Vec::new());
         client.unavailable().unwrap();
         assert_eq!(client.verdict(), Verdict::Unavailable);
-        assert_eq!(
-            client.take_event(),
-            Some(HandshakeError::NoDetail(Errno::EFAULT))
-        );
+        assert_eq!(client.take_event(), Some(HandshakeError::NoDetail(Errno::EFAULT)));
     }
 }

@@ -44,9 +44,15 @@ enum State {
     /// Waiting before the next attempt.
     Pausing(TimerKey),
     Resolving,
-    Connecting { fd: OwnedFd, timeout: Option<TimerKey> },
+    Connecting {
+        fd: OwnedFd,
+        timeout: Option<TimerKey>,
+    },
     /// Connected to the proxy, talking SOCKS.
-    Proxy { fd: OwnedFd, socks: Box<SocksClient> },
+    Proxy {
+        fd: OwnedFd,
+        socks: Box<SocksClient>,
+    },
 }
 
 /// Connects one endpoint, again and again.
@@ -187,11 +193,7 @@ impl Connecter {
         if !in_progress {
             return self.finish(cx);
         }
-        self.link.monitor.emit(
-            ZMQ_EVENT_CONNECT_DELAYED,
-            Errno::EINPROGRESS.0,
-            &self.addresses,
-        );
+        self.link.monitor.emit(ZMQ_EVENT_CONNECT_DELAYED, Errno::EINPROGRESS.0, &self.addresses);
         if self.options.connect_timeout > 0 {
             let timer =
                 cx.timers.add(self.session, Purpose::ConnectTimeout, self.options.connect_timeout);
@@ -235,10 +237,7 @@ impl Connecter {
         }
         let Endpoint::Tcp(address) = &self.target else { return self.connected(fd) };
         let credentials = (!self.options.socks_proxy_username.is_empty()).then(|| {
-            (
-                self.options.socks_proxy_username.clone(),
-                self.options.socks_proxy_password.clone(),
-            )
+            (self.options.socks_proxy_username.clone(), self.options.socks_proxy_password.clone())
         });
         match SocksClient::new(address, credentials) {
             Ok(socks) => {
@@ -328,8 +327,7 @@ impl Connecter {
     fn next_interval(&mut self) -> i32 {
         let base = self.options.reconnect_ivl;
         if self.options.reconnect_ivl_max > 0 {
-            let next =
-                if self.interval == -1 { base } else { self.interval.saturating_mul(2) };
+            let next = if self.interval == -1 { base } else { self.interval.saturating_mul(2) };
             self.interval = next.min(self.options.reconnect_ivl_max);
             return self.interval;
         }
@@ -353,6 +351,11 @@ impl Connecter {
             }
             _ => Step::Waiting,
         }
+    }
+
+    /// Whether no further attempt will be made.
+    pub fn has_given_up(&self) -> bool {
+        matches!(self.state, State::Idle)
     }
 
     /// Gives up what is under way.

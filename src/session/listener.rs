@@ -157,8 +157,7 @@ impl Listener {
     fn launch(&self, cx: &Cx<'_>, source: &Source, connection: OwnedFd) {
         let addresses = source.addresses_of(&connection);
         let affinity = self.options.affinity;
-        let io =
-            self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
+        let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         let id = unique_id();
         let parent = self.id;
         self.link.mailbox.send(Command::ChildAdded { id, io: io.clone(), parent });

@@ -231,8 +231,11 @@ impl Session {
         let mut config = Config::new(options.socket_type);
         config.routing_id.clone_from(&options.routing_id);
         config.recv_routing_id = options.recv_routing_id;
-        config.app_metadata =
-            options.app_metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        config.app_metadata = options
+            .app_metadata
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         config.zap_domain.clone_from(&options.zap_domain);
         config.zap_enforce_domain = options.zap_enforce_domain;
         peer_address.clone_into(&mut config.peer_address);
@@ -247,7 +250,7 @@ impl Session {
         let (mut theirs, ours) = pair(limits(&self.options));
         ours.set_owner(self.io.owner(self.id, ours.side()));
         if let Some(engine) = &self.engine {
-            theirs.endpoint = Arc::from(engine.addresses.identifier());
+            theirs.addresses = Some(Arc::new(engine.addresses.clone()));
         }
         self.link.attach(theirs);
         self.pipe = Some(ours);
@@ -295,11 +298,8 @@ impl Session {
         }
         if engine.has_mechanism {
             if self.options.heartbeat_interval > 0 {
-                let timer = cx.timers.add(
-                    self.id,
-                    Purpose::Heartbeat,
-                    self.options.heartbeat_interval,
-                );
+                let timer =
+                    cx.timers.add(self.id, Purpose::Heartbeat, self.options.heartbeat_interval);
                 self.timers.heartbeat = Some(timer);
             }
             self.link.monitor.emit(ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0, &engine.addresses);
@@ -383,7 +383,10 @@ impl Session {
                 self.zap = ZapLine::open(self.id, &self.io, &self.link);
             }
             match &mut self.zap {
-                Some(line) => line.send(request),
+                Some(line) => {
+                    line.send(request);
+                    self.take_zap_replies(cx)?;
+                }
                 None => {
                     let answered = self.with_handshake(|shake| shake.zap_unavailable());
                     self.answered(cx, answered)?;
@@ -631,7 +634,11 @@ impl Session {
                 end.set_limits(inbound, outbound);
                 Turn::Idle
             }
-            PipeEvent::Hiccup | PipeEvent::Bound(..) => Turn::Idle,
+            PipeEvent::StatsWanted(queued) => {
+                end.send_stats(queued);
+                Turn::Idle
+            }
+            PipeEvent::Hiccup | PipeEvent::Bound(..) | PipeEvent::Stats(..) => Turn::Idle,
         }
     }
 
@@ -658,14 +665,19 @@ impl Session {
             PipeEvent::Closed => zap.peer_closed(),
             _ => return Turn::Idle,
         }
-        while let Some(reply) = self.zap.as_mut().and_then(ZapLine::take_reply) {
-            let outcome = self.with_handshake(|shake| shake.zap_reply(reply));
-            if let Err(turn) = self.answered(cx, outcome) {
-                return turn;
-            }
+        if let Err(turn) = self.take_zap_replies(cx) {
+            return turn;
         }
         self.finish_handshake(cx);
         self.work(cx)
+    }
+
+    fn take_zap_replies(&mut self, cx: &mut Cx<'_>) -> core::result::Result<(), Turn> {
+        while let Some(reply) = self.zap.as_mut().and_then(ZapLine::take_reply) {
+            let outcome = self.with_handshake(|shake| shake.zap_reply(reply));
+            self.answered(cx, outcome)?;
+        }
+        Ok(())
     }
 
     // --- the end ---
@@ -677,7 +689,9 @@ impl Session {
             return Turn::Idle;
         }
         self.ending = true;
-        if linger == 0 || self.pipe.is_none() && !self.has_unsent() {
+        // A pipe that the socket did not close is cut (unbind); what it holds is not sent.
+        let cut = self.pipe.as_ref().is_some_and(|pipe| !pipe.peer_is_closed());
+        if linger == 0 || cut || self.pipe.is_none() && !self.has_unsent() {
             return Turn::Over;
         }
         if linger > 0 {
@@ -686,7 +700,8 @@ impl Session {
         if self.engine.is_none() {
             // Without a connection the pipe is looked at here: it may hold nothing but its end.
             let over = self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended());
-            return if over { Turn::Over } else { Turn::Idle };
+            let hopeless = self.connecter.as_ref().is_none_or(Connecter::has_given_up);
+            return if over || hopeless { Turn::Over } else { Turn::Idle };
         }
         self.work(cx)
     }

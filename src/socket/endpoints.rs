@@ -164,10 +164,8 @@ impl Socket {
         if let Endpoint::Inproc(_) = parsed {
             return self.connect_inproc(endpoint);
         }
-        let once = matches!(
-            self.core.options.socket_type,
-            ZMQ_DEALER | ZMQ_SUB | ZMQ_PUB | ZMQ_REQ
-        );
+        let once =
+            matches!(self.core.options.socket_type, ZMQ_DEALER | ZMQ_SUB | ZMQ_PUB | ZMQ_REQ);
         if once && self.endpoints.entries.contains_key(endpoint) {
             return Ok(());
         }
@@ -198,7 +196,7 @@ impl Socket {
     }
 
     fn attach_named(&mut self, mut end: PipeEnd, endpoint: &str) -> Option<PipeKey> {
-        end.endpoint = Arc::from(endpoint);
+        end.addresses = Some(Arc::new(Addresses::of_connecting(endpoint)));
         self.attach(end, false, true)
     }
 
@@ -219,11 +217,7 @@ impl Socket {
         }
         match binder {
             None => {
-                let pending = Pending {
-                    socket: self.link.id,
-                    options: options.clone(),
-                    end: Box::new(theirs),
-                };
+                let pending = Pending { options: options.clone(), end: Box::new(theirs) };
                 names.wait_for(name, pending);
                 drop(names);
             }
@@ -308,12 +302,8 @@ impl Socket {
 
 /// The limits of a new pipe, as the socket with these options sees them.
 pub fn limits(options: &SocketOptions) -> PipeLimits {
-    PipeLimits {
-        inbound: options.rcvhwm,
-        outbound: options.sndhwm,
-        conflate: options.conflates(),
-    }
-    .unlimited_if_conflating()
+    PipeLimits { inbound: options.rcvhwm, outbound: options.sndhwm, conflate: options.conflates() }
+        .unlimited_if_conflating()
 }
 
 /// What the binding side's end of an inproc pipe tells the connecting side first: the binder's

@@ -67,10 +67,7 @@ pub fn close(handle: *mut c_void) -> Result<()> {
 /// Calls `body` with the socket behind a handle. `ENOTSOCK`, or `EBUSY` while another thread is in
 /// a call on the same socket.
 #[inline]
-pub fn with<T>(
-    handle: *mut c_void,
-    body: impl FnOnce(&mut Socket) -> Result<T>,
-) -> Result<T> {
+pub fn with<T>(handle: *mut c_void, body: impl FnOnce(&mut Socket) -> Result<T>) -> Result<T> {
     let entered = handles::enter(handle)?;
     // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
     let socket = unsafe { &mut *entered.object().cast::<Socket>() };
@@ -79,19 +76,14 @@ pub fn with<T>(
 
 impl Socket {
     /// `EINVAL` for an unknown type.
-    pub fn new(
-        context: Arc<Context>,
-        mailbox: Arc<Mailbox>,
-        socket_type: i32,
-    ) -> Result<Socket> {
+    pub fn new(context: Arc<Context>, mailbox: Arc<Mailbox>, socket_type: i32) -> Result<Socket> {
         let settings = context.options();
         let mut options = SocketOptions::new(socket_type);
         options.ipv6 = settings.ipv6;
         options.linger = if settings.blocky { -1 } else { 0 };
         let mut core = Core::new(options);
         let kind = Kind::new(socket_type, &mut core)?;
-        let link =
-            SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default() };
+        let link = SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default() };
         Ok(Socket {
             core,
             kind,
@@ -169,7 +161,7 @@ impl Socket {
         self.look_for_commands()?;
         match self.kind.recv(&mut self.core, message) {
             Ok(()) => {
-                self.rcvmore = message.has_more();
+                self.note_received(message);
                 Ok(())
             }
             Err(error) => self.recv_slowly(message, flags, error),
@@ -194,7 +186,7 @@ impl Socket {
             match outcome {
                 Err(Errno::EAGAIN) if waits => self.collect_ended(),
                 Ok(()) => {
-                    self.rcvmore = message.has_more();
+                    self.note_received(message);
                     return Ok(());
                 }
                 other => {
@@ -203,6 +195,13 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Commands that a peer sent where none belong reach the application as plain messages.
+    #[inline]
+    fn note_received(&mut self, message: &mut Message) {
+        message.set_flags(message.flags() & message::MORE);
+        self.rcvmore = message.has_more();
     }
 
     /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
@@ -257,9 +256,7 @@ impl Socket {
             ZMQ_RCVMORE => Ok(GetValue::State(i32::from(self.rcvmore))),
             ZMQ_FD => Ok(GetValue::State(self.descriptor())),
             ZMQ_EVENTS => self.events().map(|events| GetValue::State(i32::from(events))),
-            ZMQ_LAST_ENDPOINT => {
-                Ok(GetValue::CString(self.endpoints.last.clone().into_bytes()))
-            }
+            ZMQ_LAST_ENDPOINT => Ok(GetValue::CString(self.endpoints.last.clone().into_bytes())),
             ZMQ_THREAD_SAFE => Ok(GetValue::State(0)),
             _ => rows::get(&self.core.options, option),
         }
@@ -288,10 +285,7 @@ impl Socket {
             self.link.monitor.stop();
             return Ok(());
         };
-        if !matches!(
-            crate::transport::parse(endpoint)?,
-            crate::transport::Endpoint::Inproc(_)
-        ) {
+        if !matches!(crate::transport::parse(endpoint)?, crate::transport::Endpoint::Inproc(_)) {
             return Err(Errno::EPROTONOSUPPORT);
         }
         self.link.monitor.stop();
@@ -308,6 +302,24 @@ impl Socket {
             return Err(error);
         }
         self.link.monitor.start(socket, events, version);
+        Ok(())
+    }
+
+    /// Asks for a monitor event with the queue lengths of every pipe
+    /// (`zmq_socket_monitor_pipes_stats`). `EINVAL` when no monitor wants it, `EAGAIN` without
+    /// pipes.
+    pub fn request_pipes_stats(&mut self) -> Result<()> {
+        if !self.link.monitor.wants(ZMQ_EVENT_PIPES_STATS) {
+            return Err(Errno::EINVAL);
+        }
+        if self.core.pipes.is_empty() {
+            return Err(Errno::EAGAIN);
+        }
+        for key in self.core.pipes.keys() {
+            if let Some(pipe) = self.core.pipes.find_mut(key) {
+                pipe.request_stats();
+            }
+        }
         Ok(())
     }
 
@@ -360,9 +372,11 @@ impl Socket {
             }
             Command::Pipe { pipe, side, event } => {
                 let key = pipe.slot(side);
-                let known = self.core.pipes.find(key).is_some_and(|end| {
-                    Arc::ptr_eq(&end.shared, &pipe) && end.side() == side
-                });
+                let known = self
+                    .core
+                    .pipes
+                    .find(key)
+                    .is_some_and(|end| Arc::ptr_eq(&end.shared, &pipe) && end.side() == side);
                 if known {
                     self.pipe_event(key, event);
                 }
@@ -410,6 +424,12 @@ impl Socket {
                 }
             }
             PipeEvent::HighWaterMarks(inbound, outbound) => end.set_limits(inbound, outbound),
+            PipeEvent::StatsWanted(queued) => end.send_stats(queued),
+            PipeEvent::Stats(outbound, inbound) => {
+                let values = vec![outbound, inbound];
+                let addresses = end.addresses.clone().unwrap_or_default();
+                self.link.monitor.emit_values(ZMQ_EVENT_PIPES_STATS, values, &addresses);
+            }
             PipeEvent::Bound(inbound, outbound) => {
                 end.set_boosts(inbound, outbound);
                 end.set_limits(self.core.options.rcvhwm, self.core.options.sndhwm);
@@ -461,8 +481,7 @@ impl Socket {
     /// and listeners told to finish within the linger time.
     pub fn begin_termination(&mut self) {
         self.terminating = true;
-        let waiting = self.link.context.registry.lock().forget(self.link.id);
-        drop(waiting);
+        self.link.context.registry.lock().forget(self.link.id);
         for key in self.core.pipes.keys() {
             if let Some(mut pipe) = self.core.pipes.remove(key) {
                 pipe.send_disconnect_msg();

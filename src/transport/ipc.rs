@@ -118,11 +118,7 @@ pub fn listen(address: &str, options: &SocketOptions) -> Result<IpcListener> {
             temporary: None,
         });
     }
-    let temporary = if address.starts_with('*') {
-        Some(TemporaryPath::create()?)
-    } else {
-        None
-    };
+    let temporary = if address.starts_with('*') { Some(TemporaryPath::create()?) } else { None };
     let path = match &temporary {
         Some(temporary) => temporary.socket.as_os_str(),
         None => OsStr::new(address),
@@ -176,9 +172,7 @@ fn passes_filters(connection: BorrowedFd<'_>, options: &SocketOptions) -> bool {
     let Some(user) = sys::user_name(peer.uid) else {
         return false;
     };
-    groups
-        .iter()
-        .any(|&group| sys::group_has_member(group, &user))
+    groups.iter().any(|&group| sys::group_has_member(group, &user))
 }
 
 /// Starts connecting; normally that is done at once. `EAGAIN` means that the listener's queue is

@@ -52,15 +52,9 @@ fn bytes_pass_through_a_path() {
     let (listener, mut client, server) = pair(&path, &options());
     let server = server.unwrap();
     assert_eq!(listener.endpoint, format!("ipc://{path}"));
-    assert_eq!(
-        endpoint_of(&server, End::Local),
-        Ok(format!("ipc://{path}"))
-    );
+    assert_eq!(endpoint_of(&server, End::Local), Ok(format!("ipc://{path}")));
     assert_eq!(endpoint_of(&server, End::Remote), Ok("ipc://".into()));
-    assert_eq!(
-        endpoint_of(&client, End::Remote),
-        Ok(format!("ipc://{path}"))
-    );
+    assert_eq!(endpoint_of(&client, End::Remote), Ok(format!("ipc://{path}")));
     client.write_all(b"hi").unwrap();
     let mut buffer = [0; 4];
     assert_eq!(UnixStream::from(server).read(&mut buffer).unwrap(), 2);
@@ -85,14 +79,8 @@ fn abstract_names_leave_no_file_and_are_exclusive() {
     let name = format!("@oxi-test-{}", process::id());
     let (listener, client, server) = pair(&name, &options());
     assert!(server.is_ok());
-    assert_eq!(
-        endpoint_of(&listener.fd, End::Local),
-        Ok(format!("ipc://{name}"))
-    );
-    assert_eq!(
-        endpoint_of(&client, End::Remote),
-        Ok(format!("ipc://{name}"))
-    );
+    assert_eq!(endpoint_of(&listener.fd, End::Local), Ok(format!("ipc://{name}")));
+    assert_eq!(endpoint_of(&client, End::Remote), Ok(format!("ipc://{name}")));
     assert!(!Path::new(&name).exists());
     let second = listen(&name, &options());
     assert_eq!(second.err(), Some(Errno::EADDRINUSE));
@@ -106,10 +94,7 @@ fn wildcards_make_and_remove_a_temporary_path() {
     assert!(server.is_ok());
     let path = PathBuf::from(listener.endpoint.strip_prefix(PREFIX).unwrap());
     assert!(path.ends_with("socket") && path.exists());
-    assert_eq!(
-        endpoint_of(&listener.fd, End::Local),
-        Ok(listener.endpoint.clone())
-    );
+    assert_eq!(endpoint_of(&listener.fd, End::Local), Ok(listener.endpoint.clone()));
     listener.close().unwrap();
     assert!(!path.exists() && !path.parent().unwrap().exists());
 
@@ -133,15 +118,9 @@ fn binding_replaces_what_is_there() {
     let first = listen(&path, &options()).unwrap();
     let (_second, _client, server) = pair(&path, &options());
     assert!(server.is_ok());
-    assert_eq!(
-        accept(first.fd.as_fd(), &options()).err(),
-        Some(Errno::EAGAIN)
-    );
+    assert_eq!(accept(first.fd.as_fd(), &options()).err(), Some(Errno::EAGAIN));
     let directory = scratch.path("");
-    assert_eq!(
-        listen(&directory, &options()).err(),
-        Some(Errno::EADDRINUSE)
-    );
+    assert_eq!(listen(&directory, &options()).err(), Some(Errno::EADDRINUSE));
     let missing = scratch.path("missing/s");
     assert_eq!(listen(&missing, &options()).err(), Some(Errno::ENOENT));
 }

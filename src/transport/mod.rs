@@ -11,12 +11,15 @@
 //! reporting to monitors is the business of the session layer above. Calls that only some systems
 //! have are collected in `sys`.
 
+mod addresses;
 pub mod filter;
 pub mod ipc;
 pub mod resolve;
 pub mod socks;
 mod sys;
 pub mod tcp;
+
+pub use addresses::Addresses;
 
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
@@ -141,22 +144,14 @@ mod tests {
 
     #[test]
     fn missing_parts_are_invalid() {
-        for text in [
-            "", "tcp", "tcp:", "tcp:/", "tcp:/x:1", "tcp://", "://", "://x", "tcp//x",
-        ] {
+        for text in ["", "tcp", "tcp:", "tcp:/", "tcp:/x:1", "tcp://", "://", "://x", "tcp//x"] {
             assert_eq!(parse(text), Err(Errno::EINVAL), "{text}");
         }
     }
 
     #[test]
     fn unknown_transports_are_unsupported() {
-        for text in [
-            "TCP://x:1",
-            "ws://x:1",
-            "pgm://x",
-            "invalid://x",
-            " tcp://x:1",
-        ] {
+        for text in ["TCP://x:1", "ws://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
             assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
         }
         assert_eq!(parse("udp://127.0.0.1:1"), Err(Errno::ENOCOMPATPROTO));

@@ -30,18 +30,14 @@ pub struct ConnectTarget {
 
 /// Resolves an address to bind. `EINVAL` for bad syntax, `ENODEV` for a host that is no local one.
 pub fn resolve_bind(address: &str, ipv6: bool) -> Result<SocketAddr> {
-    with_fallback(ipv6, |ipv6| {
-        resolve_pair(&System, address, Rules::BIND, ipv6)
-    })
-    .map(|target| target.address)
+    with_fallback(ipv6, |ipv6| resolve_pair(&System, address, Rules::BIND, ipv6))
+        .map(|target| target.address)
 }
 
 /// Resolves an address to connect to. Asks the name service unless [`needs_resolver`] says no, so
 /// it may take long.
 pub fn resolve_connect(address: &str, ipv6: bool) -> Result<ConnectTarget> {
-    with_fallback(ipv6, |ipv6| {
-        resolve_pair(&System, address, Rules::CONNECT, ipv6)
-    })
+    with_fallback(ipv6, |ipv6| resolve_pair(&System, address, Rules::CONNECT, ipv6))
 }
 
 /// Resolves a bare numeric address, as accept filters have it.
@@ -78,11 +74,7 @@ pub fn needs_resolver(address: &str) -> bool {
     let Ok(host) = CString::new(host) else {
         return false;
     };
-    let query = HostQuery {
-        family: Family::Any,
-        passive: false,
-        numeric: true,
-    };
+    let query = HostQuery { family: Family::Any, passive: false, numeric: true };
     sys::lookup_host(&host, query).is_err()
 }
 
@@ -97,30 +89,10 @@ struct Rules {
 }
 
 impl Rules {
-    const BIND: Rules = Rules {
-        bindable: true,
-        names: true,
-        interfaces: true,
-        port: true,
-    };
-    const CONNECT: Rules = Rules {
-        bindable: false,
-        names: true,
-        interfaces: false,
-        port: true,
-    };
-    const SOURCE: Rules = Rules {
-        bindable: true,
-        names: false,
-        interfaces: true,
-        port: true,
-    };
-    const LITERAL: Rules = Rules {
-        bindable: false,
-        names: false,
-        interfaces: false,
-        port: false,
-    };
+    const BIND: Rules = Rules { bindable: true, names: true, interfaces: true, port: true };
+    const CONNECT: Rules = Rules { bindable: false, names: true, interfaces: false, port: true };
+    const SOURCE: Rules = Rules { bindable: true, names: false, interfaces: true, port: true };
+    const LITERAL: Rules = Rules { bindable: false, names: false, interfaces: false, port: false };
 
     fn no_such_host(self) -> Errno {
         if self.bindable {
@@ -175,13 +147,8 @@ fn resolve_pair(
     ipv6: bool,
 ) -> Result<ConnectTarget> {
     let (source, destination) = split_source(address);
-    let source = source
-        .map(|source| resolve(lookup, source, Rules::SOURCE, ipv6))
-        .transpose()?;
-    Ok(ConnectTarget {
-        source,
-        address: resolve(lookup, destination, rules, ipv6)?,
-    })
+    let source = source.map(|source| resolve(lookup, source, Rules::SOURCE, ipv6)).transpose()?;
+    Ok(ConnectTarget { source, address: resolve(lookup, destination, rules, ipv6)? })
 }
 
 fn resolve(lookup: &impl Lookup, text: &str, rules: Rules, ipv6: bool) -> Result<SocketAddr> {
@@ -236,9 +203,7 @@ fn split_source(address: &str) -> (Option<&str>, &str) {
 }
 
 pub(super) fn strip_brackets(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn split_zone(host: &str) -> (&str, Option<&str>) {
@@ -281,14 +246,9 @@ pub(super) fn leading_integer(text: &str) -> i64 {
         Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
-    let magnitude = digits
-        .bytes()
-        .take_while(u8::is_ascii_digit)
-        .fold(0i64, |number, digit| {
-            number
-                .saturating_mul(10)
-                .saturating_add(i64::from(digit - b'0'))
-        });
+    let magnitude = digits.bytes().take_while(u8::is_ascii_digit).fold(0i64, |number, digit| {
+        number.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+    });
     if negative {
         -magnitude
     } else {

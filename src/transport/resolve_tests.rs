@@ -13,18 +13,13 @@ const HOSTS: [(&str, Option<&str>, &str); 3] = [
 
 impl Lookup for Fake {
     fn host(&self, host: &str, query: HostQuery) -> Result<SocketAddr> {
-        let known = HOSTS
-            .iter()
-            .find(|(name, ..)| !query.numeric && *name == host);
+        let known = HOSTS.iter().find(|(name, ..)| !query.numeric && *name == host);
         let number = match known {
             Some((_, _, v6)) if query.family == Family::V6 => v6,
             Some((_, v4, _)) => v4.ok_or(Errno::ENXIO)?,
             None => host,
         };
-        let query = HostQuery {
-            numeric: true,
-            ..query
-        };
+        let query = HostQuery { numeric: true, ..query };
         System.host(number, query)
     }
 
@@ -42,9 +37,7 @@ impl Lookup for Fake {
     }
 
     fn interface_index(&self, name: &str) -> u32 {
-        let position = ["lo0", "eth0", "eth1"]
-            .iter()
-            .position(|known| *known == name);
+        let position = ["lo0", "eth0", "eth1"].iter().position(|known| *known == name);
         position.map_or(0, |position| position as u32 + 1)
     }
 }
@@ -91,14 +84,7 @@ fn ports_are_read_leniently() {
     assert_eq!(connect("1.2.3.4:+80", false), ok("1.2.3.4:80"));
     assert_eq!(connect("1.2.3.4:-1", false), ok("1.2.3.4:65535"));
     assert_eq!(connect("1.2.3.4:65537", false), ok("1.2.3.4:1"));
-    for text in [
-        "1.2.3.4",
-        "1.2.3.4:",
-        "1.2.3.4:bad",
-        "1.2.3.4:65536",
-        "1.2.3.4:00",
-        "1.2.3.4:!",
-    ] {
+    for text in ["1.2.3.4", "1.2.3.4:", "1.2.3.4:bad", "1.2.3.4:65536", "1.2.3.4:00", "1.2.3.4:!"] {
         assert_eq!(connect(text, false), Err(Errno::EINVAL), "{text}");
         assert_eq!(bind(text, false), Err(Errno::EINVAL), "{text}");
     }
@@ -112,20 +98,9 @@ fn literals_of_both_families() {
     assert_eq!(literal("[1.2.128.129]", false), ok("1.2.128.129"));
     assert_eq!(literal("::1", true), ok("::1"));
     assert_eq!(literal("[::1]", true), ok("::1"));
-    assert_eq!(
-        literal("abcd:1234::1:0:234", true),
-        ok("abcd:1234::1:0:234")
-    );
+    assert_eq!(literal("abcd:1234::1:0:234", true), ok("abcd:1234::1:0:234"));
     assert_eq!(literal("11.22.33.44", true), ok("::ffff:11.22.33.44"));
-    for text in [
-        "1.2.3.4]",
-        "[1.2.3.4",
-        "[1.2.3].4",
-        "1.2.3.4:123",
-        "1.2.3.4:*",
-        "::1",
-        "",
-    ] {
+    for text in ["1.2.3.4]", "[1.2.3.4", "[1.2.3].4", "1.2.3.4:123", "1.2.3.4:*", "::1", ""] {
         assert_eq!(literal(text, false), Err(Errno::EINVAL), "{text}");
     }
     for text in ["::1]", "[::1", "[abcd:1234::1:]0:234", "both.test"] {
@@ -137,22 +112,11 @@ fn literals_of_both_families() {
 fn brackets_go_around_the_host_only() {
     assert_eq!(connect("[192.168.1.1]:5555", false), ok("192.168.1.1:5555"));
     assert_eq!(connect("[1234::1]:80", true), ok("[1234::1]:80"));
-    assert_eq!(
-        connect("1234::1:0:234:123", true),
-        ok("[1234::1:0:234]:123")
-    );
-    assert_eq!(
-        connect("11.22.33.44:55", true),
-        ok("[::ffff:11.22.33.44]:55")
-    );
+    assert_eq!(connect("1234::1:0:234:123", true), ok("[1234::1:0:234]:123"));
+    assert_eq!(connect("11.22.33.44:55", true), ok("[::ffff:11.22.33.44]:55"));
     assert_eq!(connect("[both.test]:22", false), ok("10.100.0.1:22"));
-    for text in [
-        "[1.1.1.1:]5555",
-        "[1.1.1.1:5555]",
-        "[1.1.1.1:*]",
-        "[::1]:1234",
-        "[both.test:22]",
-    ] {
+    for text in ["[1.1.1.1:]5555", "[1.1.1.1:5555]", "[1.1.1.1:*]", "[::1]:1234", "[both.test:22]"]
+    {
         assert_eq!(connect(text, false), Err(Errno::EINVAL), "{text}");
     }
 }
@@ -216,19 +180,13 @@ fn source_addresses_are_literal_or_interfaces() {
 
 #[test]
 fn the_real_system_knows_loopback() {
-    assert_eq!(
-        resolve_bind("lo:5", false),
-        Ok("127.0.0.1:5".parse().unwrap())
-    );
+    assert_eq!(resolve_bind("lo:5", false), Ok("127.0.0.1:5".parse().unwrap()));
     assert_eq!(resolve_bind("*:*", false), Ok("0.0.0.0:0".parse().unwrap()));
     let target = resolve_connect("127.1:5", false).unwrap();
     assert_eq!(target.address, "127.0.0.1:5".parse().unwrap());
     assert_eq!(resolve_bind("no\0host:5", false), Err(Errno::ENODEV));
     assert_eq!(resolve_connect("no\0host:5", false), Err(Errno::EINVAL));
-    assert_eq!(
-        resolve_literal("10.0.0.1", false),
-        Ok("10.0.0.1".parse().unwrap())
-    );
+    assert_eq!(resolve_literal("10.0.0.1", false), Ok("10.0.0.1".parse().unwrap()));
 }
 
 #[test]
@@ -269,23 +227,11 @@ fn connect_check_looks_at_characters_and_port() {
 
 #[test]
 fn only_names_need_the_resolver() {
-    for text in [
-        "1.2.3.4:5",
-        "[::1]:5",
-        "::1:5",
-        "127.1:5",
-        "[::1%1]:5",
-        "lo:0;1.2.3.4:5",
-        "name",
-    ] {
+    for text in ["1.2.3.4:5", "[::1]:5", "::1:5", "127.1:5", "[::1%1]:5", "lo:0;1.2.3.4:5", "name"]
+    {
         assert!(!needs_resolver(text), "{text}");
     }
-    for text in [
-        "localhost:5",
-        "a.test:5",
-        "127.0.0.1:0;a.test:5",
-        "[a.test]:5",
-    ] {
+    for text in ["localhost:5", "a.test:5", "127.0.0.1:0;a.test:5", "[a.test]:5"] {
         assert!(needs_resolver(text), "{text}");
     }
 }

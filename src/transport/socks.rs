@@ -224,9 +224,7 @@ impl SocksClient {
 impl std::fmt::Debug for SocksClient {
     // Passwords do not belong in logs.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("SocksClient")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        out.debug_struct("SocksClient").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -315,20 +313,13 @@ mod tests {
         v6.extend_from_slice(&[0, 80]);
         write(&mut greeted("[::1]:80"), &v6);
         write(&mut greeted("::1:80"), &v6);
-        write(
-            &mut greeted("a.test:80"),
-            b"\x05\x01\x00\x03\x06a.test\x00\x50",
-        );
+        write(&mut greeted("a.test:80"), b"\x05\x01\x00\x03\x06a.test\x00\x50");
     }
 
     #[test]
     fn bad_targets_and_credentials_are_refused() {
         for target in ["host", "host:", "host:0", "host:x", "host:65536", ""] {
-            assert_eq!(
-                SocksClient::new(target, None).err(),
-                Some(Errno::EINVAL),
-                "{target}"
-            );
+            assert_eq!(SocksClient::new(target, None).err(), Some(Errno::EINVAL), "{target}");
         }
         let long = "h".repeat(256);
         let target = format!("{long}:80");
@@ -336,10 +327,7 @@ mod tests {
         assert!(SocksClient::new(&target[1..], None).is_ok());
         let long = long.into_bytes();
         for pair in [(long.clone(), vec![]), (vec![], long)] {
-            assert_eq!(
-                SocksClient::new("h:1", Some(pair)).err(),
-                Some(Errno::EINVAL)
-            );
+            assert_eq!(SocksClient::new("h:1", Some(pair)).err(), Some(Errno::EINVAL));
         }
     }
 
@@ -442,13 +430,7 @@ mod tests {
         assert_eq!(early.input(&[5, 0]), Err(Errno::EPROTO));
         let mut hasty = greeted("a.test:80");
         assert_eq!(hasty.input(&[5]), Err(Errno::EPROTO));
-        for reply in [
-            &[4][..],
-            &[5, 0, 1],
-            &[5, 0, 0, 0],
-            &[5, 0, 0, 2],
-            &[5, 0, 0, 5],
-        ] {
+        for reply in [&[4][..], &[5, 0, 1], &[5, 0, 0, 0], &[5, 0, 0, 2], &[5, 0, 0, 5]] {
             assert_eq!(asked().input(reply), Err(Errno::EPROTO), "{reply:?}");
         }
         let mut wrong_authentication = client_with(b"user", b"pw");

@@ -75,12 +75,7 @@ pub fn tune(fd: impl AsFd, options: &SocketOptions) -> Result<()> {
     set(libc::TCP_NODELAY, 1)?;
     // -1 leaves a setting as the system has it.
     if options.tcp_keepalive != -1 {
-        sys::set_option(
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_KEEPALIVE,
-            options.tcp_keepalive,
-        )?;
+        sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, options.tcp_keepalive)?;
         for (name, value) in [
             (libc::TCP_KEEPCNT, options.tcp_keepalive_cnt),
             (KEEPALIVE_IDLE, options.tcp_keepalive_idle),

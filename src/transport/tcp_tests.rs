@@ -14,11 +14,7 @@ fn options() -> SocketOptions {
 
 /// Waits (10 seconds at most) for a descriptor to become readable, or writable.
 fn wait(fd: impl AsFd, events: libc::c_short) {
-    let mut poll = libc::pollfd {
-        fd: fd.as_fd().as_raw_fd(),
-        events,
-        revents: 0,
-    };
+    let mut poll = libc::pollfd { fd: fd.as_fd().as_raw_fd(), events, revents: 0 };
     // SAFETY: one valid entry.
     let ready = unsafe { libc::poll(&mut poll, 1, 10_000) };
     assert_eq!(ready, 1);
@@ -30,10 +26,7 @@ fn local(fd: impl AsFd) -> SocketAddr {
 }
 
 fn target(address: SocketAddr) -> ConnectTarget {
-    ConnectTarget {
-        source: None,
-        address,
-    }
+    ConnectTarget { source: None, address }
 }
 
 fn is_prepared(fd: impl AsFd) -> bool {
@@ -65,10 +58,7 @@ fn bytes_pass_and_ends_are_named() {
     let name = format!("tcp://127.0.0.1:{port}");
     assert_eq!(endpoint_of(&server, End::Local), Ok(name.clone()));
     assert_eq!(endpoint_of(&client, End::Remote), Ok(name));
-    assert_eq!(
-        endpoint_of(&client, End::Local),
-        endpoint_of(&server, End::Remote)
-    );
+    assert_eq!(endpoint_of(&client, End::Local), endpoint_of(&server, End::Remote));
     assert_eq!(peer_address(&server).as_deref(), Some("127.0.0.1"));
 
     let (mut client, mut server) = (TcpStream::from(client), TcpStream::from(server));
@@ -92,10 +82,7 @@ fn ipv6_listeners_take_both_families() {
         return;
     }
     let port = local(&listener).port();
-    assert_eq!(
-        endpoint_of(&listener, End::Local),
-        Ok(format!("tcp://[::]:{port}"))
-    );
+    assert_eq!(endpoint_of(&listener, End::Local), Ok(format!("tcp://[::]:{port}")));
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     wait(&listener, libc::POLLIN);
     let server = accept(listener.as_fd(), &options).unwrap();
@@ -193,9 +180,7 @@ fn filters_turn_peers_away() {
     let mut client = TcpStream::connect(local(&listener)).unwrap();
     wait(&listener, libc::POLLIN);
     assert_eq!(accept(listener.as_fd(), &options).err(), Some(FILTERED));
-    client
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     match client.read(&mut [0; 1]) {
         Ok(count) => assert_eq!(count, 0),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
@@ -269,15 +254,9 @@ fn source_address_is_used() {
 
 #[test]
 fn endpoints_are_found_under_other_names() {
-    assert_eq!(
-        other_names("127.1:5", false),
-        ["tcp://127.0.0.1:5", "tcp://127.0.0.1:5"]
-    );
+    assert_eq!(other_names("127.1:5", false), ["tcp://127.0.0.1:5", "tcp://127.0.0.1:5"]);
     // Nothing to connect to, so it is not tried as an address to bind either.
     assert!(other_names("*:5", false).is_empty());
     let names = other_names("[::ffff:127.0.0.1]:9", true);
-    assert_eq!(
-        names.first().map(String::as_str),
-        Some("tcp://[::ffff:127.0.0.1]:9")
-    );
+    assert_eq!(names.first().map(String::as_str), Some("tcp://[::ffff:127.0.0.1]:9"));
 }

@@ -43,10 +43,7 @@ pub fn parse(body: &[u8]) -> Result<Command<'_>, ProtocolError> {
     Ok(match name {
         b"PING" => {
             let (ttl, context) = data.split_first_chunk::<2>().ok_or(MALFORMED)?;
-            Command::Ping {
-                ttl_deciseconds: u16::from_be_bytes(*ttl),
-                context,
-            }
+            Command::Ping { ttl_deciseconds: u16::from_be_bytes(*ttl), context }
         }
         b"PONG" => Command::Pong { context: data },
         b"SUBSCRIBE" => Command::Subscribe(data),
@@ -129,15 +126,9 @@ mod tests {
     #[test]
     fn what_we_write_we_can_read() {
         let ping = ping_body(300, b"LOL");
-        let expected = Command::Ping {
-            ttl_deciseconds: 300,
-            context: b"LOL",
-        };
+        let expected = Command::Ping { ttl_deciseconds: 300, context: b"LOL" };
         assert_eq!(parse(&ping), Ok(expected));
-        assert_eq!(
-            parse(&pong_body(b"LOL")),
-            Ok(Command::Pong { context: b"LOL" })
-        );
+        assert_eq!(parse(&pong_body(b"LOL")), Ok(Command::Pong { context: b"LOL" }));
         assert_eq!(parse(&subscribe_body(b"A")), Ok(Command::Subscribe(b"A")));
         assert_eq!(parse(&cancel_body(b"")), Ok(Command::Cancel(b"")));
     }
@@ -168,10 +159,7 @@ mod tests {
             Err(ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR)
         );
         assert_eq!(parse(b"\x03FOObar"), Ok(Command::Unknown(b"\x03FOObar")));
-        assert_eq!(
-            parse(b"\x04ping\0\0"),
-            Ok(Command::Unknown(b"\x04ping\0\0"))
-        );
+        assert_eq!(parse(b"\x04ping\0\0"), Ok(Command::Unknown(b"\x04ping\0\0")));
         assert_eq!(parse(b"\0"), Ok(Command::Unknown(b"\0")));
     }
 

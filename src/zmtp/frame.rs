@@ -46,9 +46,7 @@ impl Header {
 
     /// Length of the whole frame. `None` if such a frame cannot exist in memory.
     pub fn frame_len(&self) -> Option<usize> {
-        usize::try_from(self.body_len)
-            .ok()?
-            .checked_add(self.header_len)
+        usize::try_from(self.body_len).ok()?.checked_add(self.header_len)
     }
 }
 
@@ -92,11 +90,7 @@ pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, FrameError> {
     if body_len > MAX_BODY_LEN {
         return Err(FrameError::TooLarge);
     }
-    Ok(Some(Header {
-        flags: wire_flags & (MORE | COMMAND),
-        header_len,
-        body_len,
-    }))
+    Ok(Some(Header { flags: wire_flags & (MORE | COMMAND), header_len, body_len }))
 }
 
 /// Reads a header of ZMTP 1.0, flags byte included. `None` means that it is not complete yet.
@@ -193,11 +187,7 @@ mod tests {
                 for cut in 0..header_len {
                     assert_eq!(parse_header(&out[..cut]), Ok(None));
                 }
-                let expected = Header {
-                    flags,
-                    header_len,
-                    body_len: length as u64,
-                };
+                let expected = Header { flags, header_len, body_len: length as u64 };
                 assert_eq!(parse_header(&out[..header_len]), Ok(Some(expected)));
             }
         }
@@ -213,11 +203,8 @@ mod tests {
                 for cut in 0..header_len {
                     assert_eq!(parse_header_v1(&out[..cut]), Ok(None));
                 }
-                let expected = Header {
-                    flags: u8::from(more),
-                    header_len,
-                    body_len: length as u64,
-                };
+                let expected =
+                    Header { flags: u8::from(more), header_len, body_len: length as u64 };
                 assert_eq!(parse_header_v1(&out[..header_len]), Ok(Some(expected)));
             }
         }
@@ -240,19 +227,14 @@ mod tests {
     fn a_short_length_may_be_written_in_eight_bytes() {
         let header = parse_header(&[2, 0, 0, 0, 0, 0, 0, 0, 3]).unwrap().unwrap();
         assert_eq!((header.flags, header.body_len), (0, 3));
-        let header = parse_header_v1(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0])
-            .unwrap()
-            .unwrap();
+        let header = parse_header_v1(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0]).unwrap().unwrap();
         assert_eq!((header.header_len, header.body_len), (10, 0));
     }
 
     #[test]
     fn impossible_lengths_are_refused() {
         assert_eq!(parse_header_v1(&[0]), Err(FrameError::Malformed));
-        assert_eq!(
-            parse_header_v1(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0]),
-            Err(FrameError::Malformed)
-        );
+        assert_eq!(parse_header_v1(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0]), Err(FrameError::Malformed));
         assert_eq!(parse_header_v1(&[0xff; 9]), Err(FrameError::TooLarge));
         assert_eq!(parse_header(&[0xff; 9]), Err(FrameError::TooLarge));
         let largest = parse_header(&[2, 0x7f, 255, 255, 255, 255, 255, 255, 255]);

@@ -64,12 +64,7 @@ struct Legacy {
 impl Handshake {
     pub fn new(config: Config) -> Handshake {
         let output = greeting::signature(config.routing_id.len()).to_vec();
-        Handshake {
-            config,
-            stage: Stage::Greeting,
-            output,
-            partial: Vec::new(),
-        }
+        Handshake { config, stage: Stage::Greeting, output, partial: Vec::new() }
     }
 
     /// Bytes that wait to be written. The caller takes them off the front as it writes them.
@@ -129,9 +124,7 @@ impl Handshake {
     /// Takes the ZAP handler's answer, as it came, delimiter included. A denial is no error here:
     /// it shows as an [event](Self::take_event) and as [`Status::Rejected`].
     pub fn zap_reply(&mut self, frames: Vec<Vec<u8>>) -> Result<(), HandshakeError> {
-        let mechanism = self
-            .mechanism()
-            .ok_or(HandshakeError::Silent(Errno::EFSM))?;
+        let mechanism = self.mechanism().ok_or(HandshakeError::Silent(Errno::EFSM))?;
         mechanism.zap_reply(&frames)?;
         self.queue_commands();
         Ok(())
@@ -139,9 +132,7 @@ impl Handshake {
 
     /// Nobody handles ZAP in this context. Where the socket does not insist, the handshake goes on.
     pub fn zap_unavailable(&mut self) -> Result<(), HandshakeError> {
-        let mechanism = self
-            .mechanism()
-            .ok_or(HandshakeError::Silent(Errno::EFSM))?;
+        let mechanism = self.mechanism().ok_or(HandshakeError::Silent(Errno::EFSM))?;
         mechanism.zap_unavailable()?;
         self.queue_commands();
         Ok(())
@@ -196,9 +187,7 @@ impl Handshake {
         let received = self.partial.len();
         if !matches!(self.stage, Stage::Greeting) {
             return match self.frame_header()? {
-                Some(header) => header
-                    .frame_len()
-                    .ok_or(HandshakeError::Silent(Errno::EMSGSIZE)),
+                Some(header) => header.frame_len().ok_or(HandshakeError::Silent(Errno::EMSGSIZE)),
                 None => Ok(received.saturating_add(1)),
             };
         }
@@ -277,8 +266,7 @@ impl Handshake {
                     self.output.push(self.config.socket_type as u8);
                 } else {
                     let mechanism = self.config.mechanism.greeting_name();
-                    self.output
-                        .extend_from_slice(&greeting::v3_tail(&mechanism));
+                    self.output.extend_from_slice(&greeting::v3_tail(&mechanism));
                 }
                 Ok(())
             }
@@ -337,9 +325,7 @@ impl Handshake {
         let config = &mut self.config;
         let theirs = &self.partial[MECHANISM..MECHANISM + 20];
         if theirs != config.mechanism.greeting_name() {
-            return Err(HandshakeError::Protocol(
-                ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH,
-            ));
+            return Err(HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH));
         }
         // Any revision but 3 is one of the future, and taken for the newest we know.
         let version = match (self.partial[REVISION], self.partial[MINOR]) {

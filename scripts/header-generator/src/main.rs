@@ -63,13 +63,19 @@ fn c_declarations(root: &Path) -> Outcome<String> {
     Ok(String::from_utf8(text)?)
 }
 
+/// Whether cbindgen is to read a file. It follows the `mod` lines of a `mod.rs` by itself, which
+/// would show it every function twice.
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs")
+}
+
 fn rust_files(directory: &Path) -> Outcome<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
             files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if is_source(&path) {
             files.push(path);
         }
     }

@@ -22,9 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     int!(ZMQ_IN_BATCH_SIZE, in_batch_size, 1..),
     int!(ZMQ_OUT_BATCH_SIZE, out_batch_size, 1..),
     // Every socket can tell, but only a ROUTER can be told.
-    read_only!(ZMQ_ROUTER_NOTIFY, |options| GetValue::Int(
-        options.router_notify
-    )),
+    read_only!(ZMQ_ROUTER_NOTIFY, |options| GetValue::Int(options.router_notify)),
     Row {
         option: ZMQ_AFFINITY,
         set: Some(|options, value| {
@@ -78,9 +76,6 @@ fn add_property(options: &mut SocketOptions, value: SetValue<'_>) -> Result<()> 
     if !name.starts_with(b"X-") || name.len() > SHORT_STRING_MAX || value.is_empty() {
         return Err(Errno::EINVAL);
     }
-    options
-        .app_metadata
-        .entry(name.to_vec())
-        .or_insert_with(|| value.to_vec());
+    options.app_metadata.entry(name.to_vec()).or_insert_with(|| value.to_vec());
     Ok(())
 }

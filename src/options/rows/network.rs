@@ -38,30 +38,10 @@ pub(super) const ROWS: &[Row] = &[
         }),
         get: Some(|options| GetValue::bool(!options.ipv6)),
     },
-    string!(
-        ZMQ_BINDTODEVICE,
-        bound_device,
-        filled_or_null,
-        DEVICE_NAME_MAX
-    ),
-    string!(
-        ZMQ_SOCKS_PROXY,
-        socks_proxy_address,
-        filled_or_null,
-        usize::MAX
-    ),
-    string!(
-        ZMQ_SOCKS_USERNAME,
-        socks_proxy_username,
-        filled_or_blank,
-        SHORT_STRING_MAX
-    ),
-    string!(
-        ZMQ_SOCKS_PASSWORD,
-        socks_proxy_password,
-        filled_or_blank,
-        SHORT_STRING_MAX
-    ),
+    string!(ZMQ_BINDTODEVICE, bound_device, filled_or_null, DEVICE_NAME_MAX),
+    string!(ZMQ_SOCKS_PROXY, socks_proxy_address, filled_or_null, usize::MAX),
+    string!(ZMQ_SOCKS_USERNAME, socks_proxy_username, filled_or_blank, SHORT_STRING_MAX),
+    string!(ZMQ_SOCKS_PASSWORD, socks_proxy_password, filled_or_blank, SHORT_STRING_MAX),
     write_only!(ZMQ_TCP_ACCEPT_FILTER, add_tcp_filter),
     write_only!(ZMQ_IPC_FILTER_PID, |options, value| {
         if forgets_all(value) {

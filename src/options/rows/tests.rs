@@ -78,11 +78,9 @@ fn options_without_a_row_are_invalid() {
 #[test]
 fn some_options_are_only_read() {
     let mut options = fresh();
-    for (option, value) in [
-        (ZMQ_TYPE, ZMQ_DEALER),
-        (ZMQ_MECHANISM, ZMQ_NULL),
-        (ZMQ_ROUTER_NOTIFY, 0),
-    ] {
+    for (option, value) in
+        [(ZMQ_TYPE, ZMQ_DEALER), (ZMQ_MECHANISM, ZMQ_NULL), (ZMQ_ROUTER_NOTIFY, 0)]
+    {
         assert_eq!(get(&options, option), Ok(GetValue::Int(value)));
         assert_eq!(set_int(&mut options, option, 0), Err(Errno::EINVAL));
     }
@@ -117,10 +115,7 @@ fn wide_integers() {
     for option in [ZMQ_AFFINITY, ZMQ_MAXMSGSIZE] {
         assert_eq!(set_int(&mut options, option, 1), Err(Errno::EINVAL));
         assert_eq!(set_bytes(&mut options, option, &[0; 9]), Err(Errno::EINVAL));
-        assert_eq!(
-            set_bytes(&mut options, option, &value.to_ne_bytes()),
-            Ok(())
-        );
+        assert_eq!(set_bytes(&mut options, option, &value.to_ne_bytes()), Ok(()));
     }
     assert_eq!(get(&options, ZMQ_AFFINITY), Ok(GetValue::U64(value)));
     assert_eq!(get(&options, ZMQ_MAXMSGSIZE), Ok(GetValue::I64(-2)));
@@ -129,22 +124,13 @@ fn wide_integers() {
 #[test]
 fn routing_ids_have_1_to_255_bytes() {
     let mut options = fresh();
-    assert_eq!(
-        get(&options, ZMQ_ROUTING_ID),
-        Ok(GetValue::Bytes(Vec::new()))
-    );
+    assert_eq!(get(&options, ZMQ_ROUTING_ID), Ok(GetValue::Bytes(Vec::new())));
     for good in [&b"a"[..], b"\0", &[7; 255]] {
         assert_eq!(set_bytes(&mut options, ZMQ_ROUTING_ID, good), Ok(()));
-        assert_eq!(
-            get(&options, ZMQ_ROUTING_ID),
-            Ok(GetValue::Bytes(good.to_vec()))
-        );
+        assert_eq!(get(&options, ZMQ_ROUTING_ID), Ok(GetValue::Bytes(good.to_vec())));
     }
     for bad in [&b""[..], &[7; 256]] {
-        assert_eq!(
-            set_bytes(&mut options, ZMQ_ROUTING_ID, bad),
-            Err(Errno::EINVAL)
-        );
+        assert_eq!(set_bytes(&mut options, ZMQ_ROUTING_ID, bad), Err(Errno::EINVAL));
     }
     for length in [0, 3] {
         let null = SetValue::null(length);
@@ -175,19 +161,11 @@ fn strings_have_a_length_and_a_way_to_be_emptied() {
         }
         if option != ZMQ_SOCKS_PROXY {
             let long = vec![b'a'; max + 1];
-            assert_eq!(
-                set_bytes(&mut options, option, &long),
-                Err(Errno::EINVAL),
-                "{option}"
-            );
+            assert_eq!(set_bytes(&mut options, option, &long), Err(Errno::EINVAL), "{option}");
         }
         for (value, taken) in [(SetValue::new(b""), blank), (SetValue::null(0), null)] {
             set_bytes(&mut options, option, b"full").unwrap();
-            assert_eq!(
-                set(&mut options, option, value).is_ok(),
-                taken,
-                "{option} given {value:?}"
-            );
+            assert_eq!(set(&mut options, option, value).is_ok(), taken, "{option} given {value:?}");
             assert_eq!(read(&options).is_empty(), taken);
         }
     }
@@ -222,10 +200,7 @@ fn greetings_take_any_bytes() {
     let mut options = fresh();
     for option in [ZMQ_HELLO_MSG, ZMQ_DISCONNECT_MSG, ZMQ_HICCUP_MSG] {
         assert_eq!(set_bytes(&mut options, option, b"hi"), Ok(()));
-        assert_eq!(
-            set(&mut options, option, SetValue::null(2)),
-            Err(Errno::EINVAL)
-        );
+        assert_eq!(set(&mut options, option, SetValue::null(2)), Err(Errno::EINVAL));
     }
     assert_eq!(options.hello_msg, b"hi");
     assert_eq!(options.disconnect_msg, b"hi");
@@ -240,45 +215,23 @@ fn busy_polling_takes_any_int() {
     let mut options = fresh();
     assert_eq!(set_int(&mut options, ZMQ_BUSY_POLL, -7), Ok(()));
     assert_eq!(options.busy_poll, -7);
-    assert_eq!(
-        set_bytes(&mut options, ZMQ_BUSY_POLL, &[0; 8]),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(set_bytes(&mut options, ZMQ_BUSY_POLL, &[0; 8]), Err(Errno::EINVAL));
 }
 
 #[test]
 fn metadata_is_name_and_value() {
     let mut options = fresh();
     let long_name = [b"X-", &[b'n'; 253][..], b":v"].concat();
-    for good in [
-        &b"X-a:b"[..],
-        b"X-a:other",
-        b"X-:vv",
-        b"X-url:tcp://x:1",
-        &long_name,
-    ] {
+    for good in [&b"X-a:b"[..], b"X-a:other", b"X-:vv", b"X-url:tcp://x:1", &long_name] {
         assert_eq!(set_bytes(&mut options, ZMQ_METADATA, good), Ok(()));
     }
     let too_long = [b"X-", &[b'n'; 254][..], b":v"].concat();
-    for bad in [
-        &b""[..],
-        b"X-:v",
-        b"X-name",
-        b"X-name:",
-        b":value",
-        b"x-name:v",
-        b"name:value",
-        &too_long,
-    ] {
-        assert_eq!(
-            set_bytes(&mut options, ZMQ_METADATA, bad),
-            Err(Errno::EINVAL)
-        );
+    for bad in
+        [&b""[..], b"X-:v", b"X-name", b"X-name:", b":value", b"x-name:v", b"name:value", &too_long]
+    {
+        assert_eq!(set_bytes(&mut options, ZMQ_METADATA, bad), Err(Errno::EINVAL));
     }
-    assert_eq!(
-        set(&mut options, ZMQ_METADATA, SetValue::null(5)),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(set(&mut options, ZMQ_METADATA, SetValue::null(5)), Err(Errno::EINVAL));
     let value = |name: &[u8]| options.app_metadata.get(name).map(Vec::as_slice);
     assert_eq!(options.app_metadata.len(), 4);
     assert_eq!(value(b"X-a"), Some(&b"b"[..]));
@@ -301,10 +254,7 @@ fn tcp_filters_pile_up_until_emptied() {
     options.ipv6 = true;
     assert_eq!(filter(&mut options, b"::1"), Ok(()));
     assert_eq!(options.tcp_accept_filters.len(), 3);
-    assert_eq!(
-        set(&mut options, ZMQ_TCP_ACCEPT_FILTER, SetValue::null(0)),
-        Ok(())
-    );
+    assert_eq!(set(&mut options, ZMQ_TCP_ACCEPT_FILTER, SetValue::null(0)), Ok(()));
     assert!(options.tcp_accept_filters.is_empty());
 }
 

@@ -15,9 +15,7 @@ pub struct Pub {
 
 impl Pub {
     pub fn new(core: &mut Core) -> Pub {
-        Pub {
-            xpub: XPub::deaf(core),
-        }
+        Pub { xpub: XPub::deaf(core) }
     }
 }
 

@@ -14,9 +14,7 @@ pub struct Pull {
 
 impl Pull {
     pub fn new(_core: &mut Core) -> Pull {
-        Pull {
-            fair_queue: FairQueue::default(),
-        }
+        Pull { fair_queue: FairQueue::default() }
     }
 }
 

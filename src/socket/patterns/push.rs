@@ -14,9 +14,7 @@ pub struct Push {
 
 impl Push {
     pub fn new(_core: &mut Core) -> Push {
-        Push {
-            balancer: Balancer::default(),
-        }
+        Push { balancer: Balancer::default() }
     }
 }
 

@@ -22,11 +22,7 @@ pub struct Rep {
 
 impl Rep {
     pub fn new(core: &mut Core) -> Rep {
-        Rep {
-            router: Router::new(core),
-            sending_reply: false,
-            request_begins: true,
-        }
+        Rep { router: Router::new(core), sending_reply: false, request_begins: true }
     }
 
     fn recv_part(&mut self, core: &mut Core, message: &mut Message) -> Result<Option<PipeKey>> {

@@ -57,11 +57,7 @@ impl Req {
             Err(error) => {
                 // Nothing of the caller's is gone yet: the next call begins anew.
                 self.dealer.balancer.forget_message(core);
-                return Err(if error == MESSAGE_LOST {
-                    Errno::EAGAIN
-                } else {
-                    error
-                });
+                return Err(if error == MESSAGE_LOST { Errno::EAGAIN } else { error });
             }
         }
         self.message_begins = false;

@@ -245,11 +245,7 @@ impl Router {
         if !self.begin_message(core, found) && self.mandatory {
             let over = |pipe| core.pipes.find(pipe).is_none_or(|end| end.peer_is_closed());
             let gone = found.is_none_or(over);
-            return Err(if gone {
-                Errno::EHOSTUNREACH
-            } else {
-                Errno::EAGAIN
-            });
+            return Err(if gone { Errno::EHOSTUNREACH } else { Errno::EAGAIN });
         }
         self.more_out = true;
         Ok(())
@@ -351,14 +347,7 @@ impl Pattern for Router {
     }
 
     fn peer_state(&mut self, core: &mut Core, routing_id: &[u8]) -> Result<i32> {
-        let pipe = self
-            .peers
-            .find(core, routing_id)
-            .ok_or(Errno::EHOSTUNREACH)?;
-        Ok(if core.check_write(pipe) {
-            ZMQ_POLLOUT
-        } else {
-            0
-        })
+        let pipe = self.peers.find(core, routing_id).ok_or(Errno::EHOSTUNREACH)?;
+        Ok(if core.check_write(pipe) { ZMQ_POLLOUT } else { 0 })
     }
 }

@@ -37,11 +37,7 @@ impl Stream {
     }
 
     fn identify(&mut self, core: &mut Core, pipe: PipeKey, locally_initiated: bool) {
-        let chosen = if locally_initiated {
-            self.peers.take_connect_routing_id()
-        } else {
-            None
-        };
+        let chosen = if locally_initiated { self.peers.take_connect_routing_id() } else { None };
         let routing_id = chosen.unwrap_or_else(|| {
             let routing_id = self.peers.unused_id();
             // This is how the application learns the id of a connection it just made.
@@ -55,17 +51,10 @@ impl Stream {
     fn address(&mut self, core: &mut Core, message: &Message) -> Result<()> {
         // An address alone goes nowhere, but a part is expected to follow all the same.
         if message.has_more() {
-            let pipe = self
-                .peers
-                .find(core, message.data())
-                .ok_or(Errno::EHOSTUNREACH)?;
+            let pipe = self.peers.find(core, message.data()).ok_or(Errno::EHOSTUNREACH)?;
             if !core.check_write(pipe) {
                 let over = core.pipes.find(pipe).is_none_or(|end| end.peer_is_closed());
-                return Err(if over {
-                    Errno::EHOSTUNREACH
-                } else {
-                    Errno::EAGAIN
-                });
+                return Err(if over { Errno::EHOSTUNREACH } else { Errno::EAGAIN });
             }
             self.current_out = Some(pipe);
         }

@@ -18,9 +18,7 @@ pub struct Sub {
 impl Sub {
     pub fn new(core: &mut Core) -> Sub {
         core.options_mut().filter = true;
-        Sub {
-            xsub: XSub::filtering(core),
-        }
+        Sub { xsub: XSub::filtering(core) }
     }
 }
 

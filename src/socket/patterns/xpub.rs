@@ -75,18 +75,12 @@ impl XPub {
 
     /// The form that PUB is built on.
     pub fn deaf(core: &mut Core) -> XPub {
-        XPub {
-            deaf: true,
-            ..XPub::new(core)
-        }
+        XPub { deaf: true, ..XPub::new(core) }
     }
 
     fn take_upstream_part(&mut self, pipe: PipeKey, part: &mut Message, state: &mut Upstream) {
-        let interest = if state.first || state.process_subscribe {
-            Interest::of(part)
-        } else {
-            None
-        };
+        let interest =
+            if state.first || state.process_subscribe { Interest::of(part) } else { None };
         if state.first {
             state.process_subscribe = !self.only_first_subscribe || interest.is_some();
         }
@@ -94,8 +88,7 @@ impl XPub {
             Some(interest) => {
                 if self.note(pipe, interest) {
                     let origin = self.manual.then_some(pipe);
-                    self.inbox
-                        .push_notice(interest, part.metadata_arc(), origin);
+                    self.inbox.push_notice(interest, part.metadata_arc(), origin);
                 }
             }
             // A subscriber has nothing else to say to a PUB, and no other command comes this far.
@@ -146,8 +139,7 @@ impl XPub {
                 }
             });
         } else {
-            self.subscriptions
-                .matching(first.data(), |pipe| distributor.choose(core, pipe));
+            self.subscriptions.matching(first.data(), |pipe| distributor.choose(core, pipe));
         }
         if core.options.invert_matching {
             distributor.reverse_choice(core);
@@ -192,9 +184,7 @@ impl Pattern for XPub {
         let received = self.inbox.pop().ok_or(Errno::EAGAIN)?;
         if self.manual && received.is_notice {
             let distributor = &self.distributor;
-            self.last_pipe = received
-                .origin
-                .filter(|&pipe| distributor.contains(core, pipe));
+            self.last_pipe = received.origin.filter(|&pipe| distributor.contains(core, pipe));
         }
         *message = received.message;
         Ok(())
@@ -212,11 +202,7 @@ impl Pattern for XPub {
 
     fn read_activated(&mut self, core: &mut Core, pipe: PipeKey) {
         let wants_metadata = core::mem::replace(&mut core.wants_metadata, !self.deaf);
-        let mut state = Upstream {
-            first: true,
-            process_subscribe: false,
-            keep: false,
-        };
+        let mut state = Upstream { first: true, process_subscribe: false, keep: false };
         let mut part = Message::new();
         while core.read(pipe, &mut part) {
             self.take_upstream_part(pipe, &mut part, &mut state);
@@ -231,11 +217,11 @@ impl Pattern for XPub {
 
     fn pipe_terminated(&mut self, core: &mut Core, pipe: PipeKey) {
         // In manual mode the application hears of what the peer had requested, and what it put
-        // into effect for the peer goes silently.
+        // into effect for the peer goes silently. The mode may have changed since.
         let (heard, silent) = if self.manual {
-            (&mut self.requested, Some(&mut self.subscriptions))
+            (&mut self.requested, &mut self.subscriptions)
         } else {
-            (&mut self.subscriptions, None)
+            (&mut self.subscriptions, &mut self.requested)
         };
         let unique_only = !self.manual && !self.verbose_unsubscribe;
         let (inbox, deaf) = (&mut self.inbox, self.deaf);
@@ -244,9 +230,7 @@ impl Pattern for XPub {
                 inbox.push_notice(Interest::Cancel(topic), None, None);
             }
         });
-        if let Some(silent) = silent {
-            silent.remove_pipe(pipe, false, |_| {});
-        }
+        silent.remove_pipe(pipe, false, |_| {});
         if self.last_pipe == Some(pipe) {
             self.last_pipe = None;
         }

@@ -52,10 +52,7 @@ impl XSub {
 
     /// The form that SUB is built on.
     pub fn filtering(core: &mut Core) -> XSub {
-        XSub {
-            filtering: true,
-            ..XSub::new(core)
-        }
+        XSub { filtering: true, ..XSub::new(core) }
     }
 
     #[inline]

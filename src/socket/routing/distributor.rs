@@ -129,12 +129,10 @@ impl Distributor {
 
     /// Whether every chosen pipe has room. Those without will tell when they do.
     pub fn all_chosen_have_room(&self, core: &mut Core) -> bool {
-        (0..self.matching)
-            .filter_map(|position| self.pipes.at(position))
-            .all(|pipe| {
-                let over = core.pipes.find(pipe).is_none_or(|end| end.peer_is_closed());
-                over || core.check_write(pipe)
-            })
+        (0..self.matching).filter_map(|position| self.pipes.at(position)).all(|pipe| {
+            let over = core.pipes.find(pipe).is_none_or(|end| end.peer_is_closed());
+            over || core.check_write(pipe)
+        })
     }
 
     /// Takes a pipe that refused a part out of the present message, and out of the following ones

@@ -94,9 +94,7 @@ impl FairQueue {
     pub fn skip_rest(&mut self, core: &mut Core) {
         let mut part = Message::new();
         while self.more {
-            let read = self
-                .in_turn()
-                .is_some_and(|pipe| core.read(pipe, &mut part));
+            let read = self.in_turn().is_some_and(|pipe| core.read(pipe, &mut part));
             self.more = read && part.has_more();
             if read && !self.more {
                 self.next_turn();

@@ -39,10 +39,7 @@ pub struct SubscriptionTable<P> {
 impl<P: Copy + Ord> SubscriptionTable<P> {
     /// A table without subscriptions.
     pub fn new() -> Self {
-        SubscriptionTable {
-            trie: Trie::new(),
-            prefixes: 0,
-        }
+        SubscriptionTable { trie: Trie::new(), prefixes: 0 }
     }
 
     /// Subscribes `pipe` to `prefix`. True when it is the first subscription of any pipe to it.

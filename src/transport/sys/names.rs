@@ -192,11 +192,7 @@ mod tests {
 
     #[test]
     fn numbers_resolve_without_a_name_service() {
-        let query = |family| HostQuery {
-            family,
-            passive: false,
-            numeric: true,
-        };
+        let query = |family| HostQuery { family, passive: false, numeric: true };
         let v4 = lookup_host(c"127.0.0.1", query(Family::V4)).unwrap();
         assert_eq!(v4.to_string(), "127.0.0.1:0");
         let mapped = lookup_host(c"127.0.0.1", query(Family::V6)).unwrap();

@@ -21,11 +21,7 @@ pub struct Credentials {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials> {
-    let mut credentials = libc::ucred {
-        pid: 0,
-        uid: 0,
-        gid: 0,
-    };
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = size_of::<libc::ucred>() as socklen_t;
     // SAFETY: the pointers describe `credentials` and its length, both valid for the call.
     check(unsafe {
@@ -37,11 +33,7 @@ pub fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials> {
             &mut length,
         )
     })?;
-    Ok(Credentials {
-        uid: credentials.uid,
-        gid: credentials.gid,
-        pid: Some(credentials.pid),
-    })
+    Ok(Credentials { uid: credentials.uid, gid: credentials.gid, pid: Some(credentials.pid) })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -49,11 +41,7 @@ pub fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: both pointers are valid for the call.
     check(unsafe { libc::getpeereid(fd.as_raw_fd(), &mut uid, &mut gid) })?;
-    Ok(Credentials {
-        uid,
-        gid,
-        pid: None,
-    })
+    Ok(Credentials { uid, gid, pid: None })
 }
 
 /// Room for one entry of the user or group data base; entries that need more are not looked at.

@@ -6,11 +6,7 @@ use crate::options::constants::*;
 const SIGNATURE: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f";
 
 fn router() -> Config {
-    Config {
-        recv_routing_id: true,
-        peer_address: "127.0.0.1".into(),
-        ..Config::new(ZMQ_ROUTER)
-    }
+    Config { recv_routing_id: true, peer_address: "127.0.0.1".into(), ..Config::new(ZMQ_ROUTER) }
 }
 
 fn dealer() -> Config {
@@ -22,10 +18,7 @@ fn dealer() -> Config {
 }
 
 fn with_domain(config: Config) -> Config {
-    Config {
-        zap_domain: b"D".to_vec(),
-        ..config
-    }
+    Config { zap_domain: b"D".to_vec(), ..config }
 }
 
 /// The greeting of a ZMTP 3 peer.
@@ -233,10 +226,7 @@ fn legacy_peers_with_a_revision_get_type_and_identity() {
     let signature = b"\xff\0\0\0\0\0\0\0\x07\x7f";
     let v2 = [SIGNATURE, &[1, 6], b"\x01\x02ab"].concat();
     let (_, handshake, output) = after(dealer(), &v2);
-    assert_eq!(
-        output,
-        [&signature[..], b"\x03\x05", b"\0\x06client"].concat()
-    );
+    assert_eq!(output, [&signature[..], b"\x03\x05", b"\0\x06client"].concat());
     let peer = handshake.finish();
     assert_eq!(peer.version, Version::V2_0);
     assert_eq!(peer.socket_type.as_deref(), Some(&b"ROUTER"[..]));
@@ -244,10 +234,7 @@ fn legacy_peers_with_a_revision_get_type_and_identity() {
 
     let v1 = [SIGNATURE, &[0, 99], b"\x01\0"].concat();
     let (_, handshake, output) = after(dealer(), &v1);
-    assert_eq!(
-        output,
-        [&signature[..], b"\x03\x05", b"\x07\0client"].concat()
-    );
+    assert_eq!(output, [&signature[..], b"\x03\x05", b"\x07\0client"].concat());
     let peer = handshake.finish();
     assert_eq!((peer.version, peer.socket_type), (Version::V1_0, None));
 }
@@ -257,10 +244,7 @@ fn zap_keeps_peers_without_mechanisms_out() {
     let v2 = [SIGNATURE, &[1, 6]].concat();
     let v1 = [SIGNATURE, &[0, 6]].concat();
     for bytes in [&v2[..], &v1, b"\x01\0", b"\xff\0\0\0\0\0\0\0\x01\0"] {
-        assert_eq!(
-            failure(with_domain(router()), bytes),
-            HandshakeError::Silent(Errno::EPROTO)
-        );
+        assert_eq!(failure(with_domain(router()), bytes), HandshakeError::Silent(Errno::EPROTO));
     }
 }
 
@@ -278,10 +262,7 @@ fn both_ends_name_the_same_mechanism() {
 fn violations_and_what_they_are_called() {
     let cases: [(Vec<u8>, HandshakeError); 6] = [
         (ready("PULL"), HandshakeError::Silent(Errno::EINVAL)),
-        (
-            command(b"\x05READYx"),
-            HandshakeError::Silent(Errno::EPROTO),
-        ),
+        (command(b"\x05READYx"), HandshakeError::Silent(Errno::EPROTO)),
         (command(b"\x05HELLO"), HandshakeError::UNEXPECTED_COMMAND),
         (command(b"\x05ERROR\x03500"), HandshakeError::Auth(500)),
         (command(b"\x05ERROR\x09"), HandshakeError::MALFORMED_ERROR),
@@ -291,10 +272,7 @@ fn violations_and_what_they_are_called() {
         let bytes = [greeting(1, "NULL"), bytes].concat();
         assert_eq!(failure(router(), &bytes), error);
     }
-    assert_eq!(
-        failure(router(), b"\0"),
-        HandshakeError::Silent(Errno::EPROTO)
-    );
+    assert_eq!(failure(router(), b"\0"), HandshakeError::Silent(Errno::EPROTO));
 }
 
 #[test]
@@ -305,14 +283,8 @@ fn frames_beyond_the_limits_are_refused_by_their_header() {
     assert_eq!(failure(router(), &huge), too_large);
     let absurd = [&greeted[..], &[0xff; 9]].concat();
     assert_eq!(failure(router(), &absurd), too_large);
-    assert_eq!(
-        failure(router(), b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\0"),
-        too_large
-    );
-    let limited = Config {
-        maxmsgsize: 10,
-        ..router()
-    };
+    assert_eq!(failure(router(), b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\0"), too_large);
+    let limited = Config { maxmsgsize: 10, ..router() };
     let bytes = [&greeted[..], &ready("DEALER")].concat();
     assert_eq!(failure(limited, &bytes), too_large);
 }
@@ -353,15 +325,10 @@ fn a_denial_reaches_both_monitors() {
         let mut client = Handshake::new(dealer());
         exchange(&mut server, &mut client, 1000).unwrap();
         server.take_zap_request().unwrap();
-        server
-            .zap_reply(zap_answer(&status.to_string(), ""))
-            .unwrap();
+        server.zap_reply(zap_answer(&status.to_string(), "")).unwrap();
         assert_eq!(server.take_event(), Some(HandshakeError::Auth(status)));
         assert_eq!(server.status(), Status::Rejected);
-        assert_eq!(
-            exchange(&mut server, &mut client, 1000),
-            Err(HandshakeError::Auth(status))
-        );
+        assert_eq!(exchange(&mut server, &mut client, 1000), Err(HandshakeError::Auth(status)));
         assert_eq!(server.input(b"anything"), Ok(8));
         assert_eq!(server.status(), Status::Rejected);
     }
@@ -389,18 +356,12 @@ fn without_a_zap_handler_only_an_insisting_socket_refuses() {
     lenient.zap_unavailable().unwrap();
     assert_eq!(lenient.status(), Status::Done);
 
-    let mut strict = Handshake::new(Config {
-        zap_enforce_domain: true,
-        ..with_domain(router())
-    });
+    let mut strict = Handshake::new(Config { zap_enforce_domain: true, ..with_domain(router()) });
     strict.input(&greeted).unwrap();
     strict.output().clear();
     strict.zap_unavailable().unwrap();
     assert_eq!(strict.status(), Status::Rejected);
-    assert_eq!(
-        strict.take_event(),
-        Some(HandshakeError::NoDetail(Errno::EFAULT))
-    );
+    assert_eq!(strict.take_event(), Some(HandshakeError::NoDetail(Errno::EFAULT)));
     assert!(strict.output().is_empty());
 }
 
@@ -414,9 +375,7 @@ fn zap_answers_out_of_place() {
     handshake.take_zap_request().unwrap();
     assert_eq!(
         handshake.zap_reply(Vec::new()),
-        Err(HandshakeError::Protocol(
-            ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY
-        ))
+        Err(HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY))
     );
 }
 

@@ -4,13 +4,7 @@ use crate::options::constants::*;
 
 /// Every option with a C `int` behind it: number, default, values taken, values refused. What is
 /// taken reads back as it was given, unless a second number says otherwise.
-pub(super) type IntCase = (
-    i32,
-    i32,
-    &'static [i32],
-    &'static [(i32, i32)],
-    &'static [i32],
-);
+pub(super) type IntCase = (i32, i32, &'static [i32], &'static [(i32, i32)], &'static [i32]);
 
 const ANY: &[i32] = &[i32::MIN, -1, 0, 1, i32::MAX];
 const FROM_MINUS_ONE: &[i32] = &[-1, 0, 1, i32::MAX];
@@ -56,27 +50,9 @@ pub(super) const INTS: &[IntCase] = &[
     (ZMQ_PRIORITY, 0, FROM_ZERO, &[], BELOW_ZERO),
     (ZMQ_TCP_MAXRT, 0, FROM_ZERO, &[], BELOW_ZERO),
     (ZMQ_TCP_KEEPALIVE, -1, &[-1, 0, 1], &[], &[-2, 2, i32::MAX]),
-    (
-        ZMQ_TCP_KEEPALIVE_CNT,
-        -1,
-        FROM_MINUS_ONE,
-        &[],
-        BELOW_MINUS_ONE,
-    ),
-    (
-        ZMQ_TCP_KEEPALIVE_IDLE,
-        -1,
-        FROM_MINUS_ONE,
-        &[],
-        BELOW_MINUS_ONE,
-    ),
-    (
-        ZMQ_TCP_KEEPALIVE_INTVL,
-        -1,
-        FROM_MINUS_ONE,
-        &[],
-        BELOW_MINUS_ONE,
-    ),
+    (ZMQ_TCP_KEEPALIVE_CNT, -1, FROM_MINUS_ONE, &[], BELOW_MINUS_ONE),
+    (ZMQ_TCP_KEEPALIVE_IDLE, -1, FROM_MINUS_ONE, &[], BELOW_MINUS_ONE),
+    (ZMQ_TCP_KEEPALIVE_INTVL, -1, FROM_MINUS_ONE, &[], BELOW_MINUS_ONE),
     (ZMQ_LOOPBACK_FASTPATH, 0, &[], RELAXED, &[]),
     (ZMQ_IPV6, 0, STRICT, &[], NOT_STRICT),
     (ZMQ_IPV4ONLY, 1, STRICT, &[], NOT_STRICT),
@@ -92,19 +68,11 @@ pub(super) const INTS: &[IntCase] = &[
 fn integer_options_keep_their_range() {
     for &(option, default, same, others, refused) in INTS {
         let mut options = fresh();
-        assert_eq!(
-            get(&options, option),
-            Ok(GetValue::Int(default)),
-            "{option}"
-        );
+        assert_eq!(get(&options, option), Ok(GetValue::Int(default)), "{option}");
         let taken = same.iter().map(|value| (*value, *value));
         for (value, read) in taken.chain(others.iter().copied()) {
             assert_eq!(set_int(&mut options, option, value), Ok(()), "{option}");
-            assert_eq!(
-                get(&options, option),
-                Ok(GetValue::Int(read)),
-                "{option} after {value}"
-            );
+            assert_eq!(get(&options, option), Ok(GetValue::Int(read)), "{option} after {value}");
         }
         let before = get(&options, option);
         for value in refused {
@@ -132,10 +100,7 @@ fn integer_options_take_no_other_size() {
             );
         }
         for length in [0, 4] {
-            assert_eq!(
-                set(&mut options, option, SetValue::null(length)),
-                Err(Errno::EINVAL)
-            );
+            assert_eq!(set(&mut options, option, SetValue::null(length)), Err(Errno::EINVAL));
         }
     }
 }

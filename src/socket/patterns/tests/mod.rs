@@ -31,10 +31,7 @@ struct Owner {
 
 impl PipeOwner for Owner {
     fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
-        self.events
-            .lock()
-            .unwrap()
-            .push_back((self.socket, pipe.clone(), event));
+        self.events.lock().unwrap().push_back((self.socket, pipe.clone(), event));
     }
 }
 
@@ -62,28 +59,12 @@ impl Net {
 
     /// Connects the first socket to the second; the keys of the pipe in each.
     pub fn connect(&mut self, from: usize, to: usize) -> (PipeKey, PipeKey) {
-        self.connect_with(
-            from,
-            to,
-            PipeLimits {
-                inbound: 0,
-                outbound: 0,
-                conflate: false,
-            },
-        )
+        self.connect_with(from, to, PipeLimits { inbound: 0, outbound: 0, conflate: false })
     }
 
     /// Connects with a pipe that holds `outbound` messages on the way there.
     pub fn connect_hwm(&mut self, from: usize, to: usize, outbound: i32) -> (PipeKey, PipeKey) {
-        self.connect_with(
-            from,
-            to,
-            PipeLimits {
-                inbound: 0,
-                outbound,
-                conflate: false,
-            },
-        )
+        self.connect_with(from, to, PipeLimits { inbound: 0, outbound, conflate: false })
     }
 
     pub fn connect_with(
@@ -93,14 +74,8 @@ impl Net {
         limits: PipeLimits,
     ) -> (PipeKey, PipeKey) {
         let (mut one, mut other) = pair(limits);
-        one.set_owner(Arc::new(Owner {
-            socket: from,
-            events: self.events.clone(),
-        }));
-        other.set_owner(Arc::new(Owner {
-            socket: to,
-            events: self.events.clone(),
-        }));
+        one.set_owner(Arc::new(Owner { socket: from, events: self.events.clone() }));
+        other.set_owner(Arc::new(Owner { socket: to, events: self.events.clone() }));
         let options = |socket: usize| &self.sockets[socket].core.options;
         if options(to).recv_routing_id {
             one.write_anyway(message::ROUTING_ID, &options(from).routing_id);
@@ -140,9 +115,7 @@ impl Net {
             };
             let Socket { core, kind } = &mut self.sockets[socket];
             let is_it = |key: &PipeKey| {
-                core.pipes
-                    .find(*key)
-                    .is_some_and(|end| Arc::ptr_eq(&end.shared, &pipe))
+                core.pipes.find(*key).is_some_and(|end| Arc::ptr_eq(&end.shared, &pipe))
             };
             let Some(key) = core.pipes.keys().into_iter().find(is_it) else {
                 continue;
@@ -181,9 +154,8 @@ impl Net {
     pub fn recv(&mut self, socket: usize) -> Result<Part> {
         let mut message = Message::new();
         let Socket { core, kind } = &mut self.sockets[socket];
-        let part = kind
-            .recv(core, &mut message)
-            .map(|()| (message.data().to_vec(), message.has_more()));
+        let part =
+            kind.recv(core, &mut message).map(|()| (message.data().to_vec(), message.has_more()));
         self.reap(socket);
         part
     }

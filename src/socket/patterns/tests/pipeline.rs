@@ -19,11 +19,7 @@ fn unknown_and_draft_kinds_are_refused() {
 #[test]
 fn pair_talks_to_one_peer_only() {
     let mut net = Net::default();
-    let (one, other, third) = (
-        net.socket(ZMQ_PAIR),
-        net.socket(ZMQ_PAIR),
-        net.socket(ZMQ_PAIR),
-    );
+    let (one, other, third) = (net.socket(ZMQ_PAIR), net.socket(ZMQ_PAIR), net.socket(ZMQ_PAIR));
     assert_eq!(net.send(one, b"?", false), Err(Errno::EAGAIN));
     assert_eq!(net.recv(one), Err(Errno::EAGAIN));
     assert!(!net.has_in(one) && !net.has_out(one));
@@ -116,11 +112,8 @@ fn the_rest_of_a_message_whose_pipe_ended_is_swallowed() {
 #[test]
 fn a_pipe_found_dead_in_the_middle_of_a_message_loses_it() {
     let mut net = Net::default();
-    let (dealer, gone, left) = (
-        net.socket(ZMQ_DEALER),
-        net.socket(ZMQ_DEALER),
-        net.socket(ZMQ_DEALER),
-    );
+    let (dealer, gone, left) =
+        (net.socket(ZMQ_DEALER), net.socket(ZMQ_DEALER), net.socket(ZMQ_DEALER));
     let (_, key) = net.connect(dealer, gone);
     net.connect(dealer, left);
     net.say(gone, &[b"unread"]);
@@ -167,11 +160,7 @@ fn a_half_written_or_read_message_stays_with_its_pipe_when_another_one_ends() {
 #[test]
 fn a_message_broken_off_by_our_own_end_does_not_upset_the_queue() {
     let mut net = Net::default();
-    let (pull, one, other) = (
-        net.socket(ZMQ_PULL),
-        net.socket(ZMQ_PUSH),
-        net.socket(ZMQ_PUSH),
-    );
+    let (pull, one, other) = (net.socket(ZMQ_PULL), net.socket(ZMQ_PUSH), net.socket(ZMQ_PUSH));
     let (_, key) = net.connect(one, pull);
     net.connect(other, pull);
     net.say(one, &[b"1", b"2"]);
@@ -199,15 +188,7 @@ fn push_reads_away_what_strangers_send_it() {
 fn a_conflating_pipe_keeps_the_latest_message() {
     let mut net = Net::default();
     let (push, pull) = (net.socket(ZMQ_PUSH), net.socket(ZMQ_PULL));
-    net.connect_with(
-        push,
-        pull,
-        PipeLimits {
-            inbound: 0,
-            outbound: 0,
-            conflate: true,
-        },
-    );
+    net.connect_with(push, pull, PipeLimits { inbound: 0, outbound: 0, conflate: true });
     net.say(push, &[b"old"]);
     net.say(push, &[b"new"]);
     assert_eq!(net.hear(pull), texts(&["new"]));

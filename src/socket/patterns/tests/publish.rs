@@ -19,11 +19,7 @@ fn topics(net: &mut Net, socket: usize) -> i32 {
 fn subscribers<const N: usize>(net: &mut Net, publisher: usize, outbound: i32) -> [usize; N] {
     [0; N].map(|_| {
         let sub = net.socket(ZMQ_SUB);
-        let limits = PipeLimits {
-            inbound: outbound,
-            outbound: 0,
-            conflate: false,
-        };
+        let limits = PipeLimits { inbound: outbound, outbound: 0, conflate: false };
         net.connect_with(sub, publisher, limits);
         sub
     })
@@ -133,10 +129,7 @@ fn xpub_hears_of_the_first_and_last_subscription() {
         }
     }
     assert!(net.has_in(xpub));
-    assert_eq!(
-        (net.hear(xpub), net.hear(xpub)),
-        (texts(&["\x01a"]), texts(&["\x00a"]))
-    );
+    assert_eq!((net.hear(xpub), net.hear(xpub)), (texts(&["\x01a"]), texts(&["\x00a"])));
     assert_eq!(net.recv(xpub), Err(Errno::EAGAIN));
 
     for (option, expected) in [
@@ -171,8 +164,7 @@ fn xpub_hears_of_the_first_and_last_subscription() {
 fn a_welcome_message_greets_every_subscriber() {
     let mut net = Net::default();
     let xpub = net.socket(ZMQ_XPUB);
-    net.set_bytes(xpub, ZMQ_XPUB_WELCOME_MSG, b"welcome")
-        .unwrap();
+    net.set_bytes(xpub, ZMQ_XPUB_WELCOME_MSG, b"welcome").unwrap();
     let sub = net.socket(ZMQ_SUB);
     net.set_bytes(sub, ZMQ_SUBSCRIBE, b"w").unwrap();
     net.connect(sub, xpub);
@@ -182,9 +174,7 @@ fn a_welcome_message_greets_every_subscriber() {
     assert_eq!(net.hear(sub), None);
     let socket = &mut net.sockets[xpub];
     let null = SetValue::null(3);
-    let set = socket
-        .kind
-        .set_option(&mut socket.core, ZMQ_XPUB_WELCOME_MSG, null);
+    let set = socket.kind.set_option(&mut socket.core, ZMQ_XPUB_WELCOME_MSG, null);
     assert_eq!(set, Err(Errno::EINVAL));
 }
 
@@ -198,8 +188,7 @@ fn in_manual_mode_the_application_subscribes() {
     let subs: [usize; 2] = subscribers(&mut net, xpub, 0);
     for (sub, theirs, ours) in [(subs[0], "A", "XA"), (subs[1], "B", "XB")] {
         net.sockets[sub].core.options_mut().invert_matching = false;
-        net.set_bytes(sub, ZMQ_SUBSCRIBE, theirs.as_bytes())
-            .unwrap();
+        net.set_bytes(sub, ZMQ_SUBSCRIBE, theirs.as_bytes()).unwrap();
         net.set_bytes(sub, ZMQ_SUBSCRIBE, b"X").unwrap();
         assert_eq!(net.hear(xpub), texts(&[&format!("\x01{theirs}")]));
         net.set_bytes(xpub, ZMQ_SUBSCRIBE, ours.as_bytes()).unwrap();
@@ -209,14 +198,8 @@ fn in_manual_mode_the_application_subscribes() {
     for text in [&b"A"[..], b"XA", b"B", b"XB"] {
         net.say(xpub, &[text]);
     }
-    assert_eq!(
-        (net.hear(subs[0]), net.hear(subs[0])),
-        (texts(&["XA"]), None)
-    );
-    assert_eq!(
-        (net.hear(subs[1]), net.hear(subs[1])),
-        (texts(&["XB"]), None)
-    );
+    assert_eq!((net.hear(subs[0]), net.hear(subs[0])), (texts(&["XA"]), None));
+    assert_eq!((net.hear(subs[1]), net.hear(subs[1])), (texts(&["XB"]), None));
     net.set_bytes(subs[0], ZMQ_UNSUBSCRIBE, b"A").unwrap();
     assert_eq!(net.hear(xpub), texts(&["\x00A"]));
     net.set_bytes(xpub, ZMQ_UNSUBSCRIBE, b"XA").unwrap();
@@ -224,10 +207,7 @@ fn in_manual_mode_the_application_subscribes() {
     // The end of a peer is told in its own words, and can be answered with nothing.
     let key = net.sockets[subs[1]].core.pipes.keys()[0];
     net.end(subs[1], key);
-    assert_eq!(
-        (net.hear(xpub), net.hear(xpub)),
-        (texts(&["\x00B"]), texts(&["\x00X"]))
-    );
+    assert_eq!((net.hear(xpub), net.hear(xpub)), (texts(&["\x00B"]), texts(&["\x00X"])));
     net.set_bytes(xpub, ZMQ_SUBSCRIBE, b"again").unwrap();
     assert_eq!(topics(&mut net, xpub), 0);
 }
@@ -250,6 +230,25 @@ fn a_request_of_a_pipe_that_is_gone_cannot_be_met() {
 }
 
 #[test]
+fn a_change_of_mode_leaves_no_request_to_the_next_pipe() {
+    let mut net = Net::default();
+    let xpub = net.socket(ZMQ_XPUB);
+    net.set(xpub, ZMQ_XPUB_MANUAL, 1).unwrap();
+    let sub = net.socket(ZMQ_SUB);
+    net.set_bytes(sub, ZMQ_SUBSCRIBE, b"old").unwrap();
+    let (key, _) = net.connect(sub, xpub);
+    assert_eq!(net.hear(xpub), texts(&["\x01old"]));
+    net.set(xpub, ZMQ_XPUB_MANUAL, 0).unwrap();
+    net.end(sub, key);
+    net.settle();
+    net.set(xpub, ZMQ_XPUB_MANUAL, 1).unwrap();
+    let [other] = subscribers(&mut net, xpub, 0);
+    let key = net.sockets[other].core.pipes.keys()[0];
+    net.end(other, key);
+    assert_eq!(net.hear(xpub), None);
+}
+
+#[test]
 fn a_last_value_goes_to_the_pipe_that_just_asked() {
     let mut net = Net::default();
     let xpub = net.socket(ZMQ_XPUB);
@@ -263,10 +262,7 @@ fn a_last_value_goes_to_the_pipe_that_just_asked() {
     }
     net.say(xpub, &[b"a next"]);
     for sub in subs {
-        assert_eq!(
-            (net.hear(sub), net.hear(sub)),
-            (texts(&["a last"]), texts(&["a next"]))
-        );
+        assert_eq!((net.hear(sub), net.hear(sub)), (texts(&["a last"]), texts(&["a next"])));
         assert_eq!(net.hear(sub), None);
     }
 }
@@ -294,11 +290,7 @@ fn pub_drops_what_is_no_subscription_and_xpub_keeps_a_limited_amount() {
         while let Some(parts) = net.hear(publisher) {
             heard += parts.iter().map(Vec::len).sum::<usize>();
         }
-        let range = if socket_type == ZMQ_PUB {
-            0..=0
-        } else {
-            LIMIT / 2..=2 * LIMIT
-        };
+        let range = if socket_type == ZMQ_PUB { 0..=0 } else { LIMIT / 2..=2 * LIMIT };
         assert!(range.contains(&heard), "{heard}");
     }
 }
@@ -310,26 +302,16 @@ fn a_very_long_topic_comes_and_goes() {
     let [sub] = subscribers(&mut net, xpub, 0);
     let topic = vec![b't'; 300_000];
     net.set_bytes(sub, ZMQ_SUBSCRIBE, &topic).unwrap();
-    assert_eq!(
-        (topics(&mut net, xpub), net.hear(xpub).unwrap()[0].len()),
-        (1, 300_001)
-    );
+    assert_eq!((topics(&mut net, xpub), net.hear(xpub).unwrap()[0].len()), (1, 300_001));
     net.set_bytes(sub, ZMQ_UNSUBSCRIBE, &topic).unwrap();
-    assert_eq!(
-        (topics(&mut net, xpub), net.hear(xpub).unwrap()[0][0]),
-        (0, 0)
-    );
+    assert_eq!((topics(&mut net, xpub), net.hear(xpub).unwrap()[0][0]), (0, 0));
 }
 
 #[test]
 fn a_pipe_may_be_subscribed_to_all_from_the_start() {
     let mut net = Net::default();
     let publisher = net.socket(ZMQ_PUB);
-    let (one, _other) = crate::pipe::pair(PipeLimits {
-        inbound: 0,
-        outbound: 0,
-        conflate: false,
-    });
+    let (one, _other) = crate::pipe::pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
     let socket = &mut net.sockets[publisher];
     let key = socket.core.pipes.insert(one);
     socket.kind.attach(&mut socket.core, key, true, true);

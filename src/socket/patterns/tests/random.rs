@@ -54,12 +54,7 @@ fn body(dice: &mut Dice, heard: &[Vec<u8>]) -> Vec<u8> {
 fn play(one: i32, other: i32, seed: u64) {
     let mut dice = Dice(seed * 2 + 1);
     let mut net = Net::default();
-    let sockets = [
-        net.socket(one),
-        net.socket(other),
-        net.socket(other),
-        net.socket(one),
-    ];
+    let sockets = [net.socket(one), net.socket(other), net.socket(other), net.socket(one)];
     let mut heard = Vec::new();
     for _ in 0..300 {
         let socket = sockets[dice.roll(4)];
@@ -116,11 +111,7 @@ fn any_kinds_in_any_order() {
     for (index, one) in KINDS.into_iter().enumerate() {
         for other in KINDS {
             for round in 0..10 {
-                play(
-                    one,
-                    other,
-                    1 + (index as u64 * 12 + other as u64) * 10 + round,
-                );
+                play(one, other, 1 + (index as u64 * 12 + other as u64) * 10 + round);
             }
         }
     }

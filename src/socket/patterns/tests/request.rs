@@ -89,16 +89,9 @@ fn a_correlated_reply_brings_back_the_number() {
     net.say(req, &[b"second"]);
     let first = net.hear(router).unwrap();
     let second = net.hear(router).unwrap();
-    assert_eq!(
-        (first[1].len(), second[2..].to_vec()),
-        (4, texts(&["", "second"]).unwrap())
-    );
+    assert_eq!((first[1].len(), second[2..].to_vec()), (4, texts(&["", "second"]).unwrap()));
     assert_ne!(first[1], second[1]);
-    for (number, text) in [
-        (&first[1], b"1"),
-        (&b"12345".to_vec(), b"x"),
-        (&second[1], b"2"),
-    ] {
+    for (number, text) in [(&first[1], b"1"), (&b"12345".to_vec(), b"x"), (&second[1], b"2")] {
         net.say(router, &[&first[0], number, b"", text]);
     }
     assert_eq!(net.hear(req), texts(&["2"]));
@@ -192,11 +185,7 @@ fn rep_takes_turns_and_drops_replies_for_which_there_is_no_room_or_peer() {
     let rep = net.socket(ZMQ_REP);
     let dealers = [net.socket(ZMQ_DEALER), net.socket(ZMQ_DEALER)];
     // Replies flow against the direction of the connection.
-    let limits = crate::pipe::PipeLimits {
-        inbound: 1,
-        outbound: 0,
-        conflate: false,
-    };
+    let limits = crate::pipe::PipeLimits { inbound: 1, outbound: 0, conflate: false };
     let keys = dealers.map(|dealer| net.connect_with(dealer, rep, limits).0);
     for dealer in dealers {
         net.say(dealer, &[b"", b"1"]);

@@ -47,10 +47,7 @@ fn router_addresses_peers_by_name() {
     assert_eq!(net.hear(anna), texts(&[""]));
     assert_eq!(net.hear(anna), None);
     assert_eq!(peer_state(&mut net, router, b"anna"), Ok(ZMQ_POLLOUT));
-    assert_eq!(
-        peer_state(&mut net, router, b"bert"),
-        Err(Errno::EHOSTUNREACH)
-    );
+    assert_eq!(peer_state(&mut net, router, b"bert"), Err(Errno::EHOSTUNREACH));
     assert_eq!(peer_state(&mut net, anna, b"anna"), Err(Errno::ENOTSUP));
 }
 
@@ -97,10 +94,7 @@ fn a_second_peer_of_the_same_name_is_ignored_and_leaves_nothing_behind() {
     }
     assert_eq!(net.hear(router), None);
     net.say(router, &[b"twin", b"hello"]);
-    assert_eq!(
-        (net.hear(twins[0]), net.hear(twins[1])),
-        (texts(&["hello"]), None)
-    );
+    assert_eq!((net.hear(twins[0]), net.hear(twins[1])), (texts(&["hello"]), None));
     net.end(twins[1], keys[1]);
     net.settle();
     assert_eq!(net.pipes(router), 1);
@@ -139,23 +133,14 @@ fn handover_gives_the_name_to_the_newcomer() {
 #[test]
 fn a_name_may_be_given_to_the_peer_that_is_connected_to() {
     let mut net = Net::default();
-    let (router, dealer, other) = (
-        net.socket(ZMQ_ROUTER),
-        named(&mut net, ZMQ_DEALER, b"d"),
-        net.socket(ZMQ_DEALER),
-    );
-    assert_eq!(
-        net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b""),
-        Err(Errno::EINVAL)
-    );
+    let (router, dealer, other) =
+        (net.socket(ZMQ_ROUTER), named(&mut net, ZMQ_DEALER, b"d"), net.socket(ZMQ_DEALER));
+    assert_eq!(net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b""), Err(Errno::EINVAL));
     let socket = &mut net.sockets[router];
     let null = SetValue::null(3);
-    let set = socket
-        .kind
-        .set_option(&mut socket.core, ZMQ_CONNECT_ROUTING_ID, null);
+    let set = socket.kind.set_option(&mut socket.core, ZMQ_CONNECT_ROUTING_ID, null);
     assert_eq!(set, Err(Errno::EINVAL));
-    net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b"friend")
-        .unwrap();
+    net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b"friend").unwrap();
     // It is not for those who connect to us.
     net.connect(other, router);
     net.connect(router, dealer);
@@ -164,8 +149,7 @@ fn a_name_may_be_given_to_the_peer_that_is_connected_to() {
     net.say(dealer, &[b"hi"]);
     assert_eq!(net.hear(router), texts(&["friend", "hi"]));
     // A name in use cannot be given again.
-    net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b"friend")
-        .unwrap();
+    net.set_bytes(router, ZMQ_CONNECT_ROUTING_ID, b"friend").unwrap();
     let third = named(&mut net, ZMQ_DEALER, b"third");
     net.connect(router, third);
     net.say(router, &[b"third", b"hello"]);
@@ -176,12 +160,7 @@ fn a_name_may_be_given_to_the_peer_that_is_connected_to() {
 fn router_options_have_their_ranges() {
     let mut net = Net::default();
     let router = net.socket(ZMQ_ROUTER);
-    for option in [
-        ZMQ_ROUTER_RAW,
-        ZMQ_ROUTER_MANDATORY,
-        ZMQ_PROBE_ROUTER,
-        ZMQ_ROUTER_HANDOVER,
-    ] {
+    for option in [ZMQ_ROUTER_RAW, ZMQ_ROUTER_MANDATORY, ZMQ_PROBE_ROUTER, ZMQ_ROUTER_HANDOVER] {
         assert_eq!(net.set(router, option, -1), Err(Errno::EINVAL));
         assert_eq!(net.set_bytes(router, option, b"\x01"), Err(Errno::EINVAL));
         net.set(router, option, 0).unwrap();
@@ -197,10 +176,7 @@ fn router_options_have_their_ranges() {
 #[test]
 fn a_probe_tells_a_router_who_is_there() {
     let mut net = Net::default();
-    let (router, other) = (
-        net.socket(ZMQ_ROUTER),
-        named(&mut net, ZMQ_ROUTER, b"other"),
-    );
+    let (router, other) = (net.socket(ZMQ_ROUTER), named(&mut net, ZMQ_ROUTER, b"other"));
     net.set(other, ZMQ_PROBE_ROUTER, 1).unwrap();
     net.connect(other, router);
     assert_eq!(net.hear(router), texts(&["other", ""]));
@@ -211,10 +187,7 @@ fn a_message_broken_off_does_not_shift_what_follows() {
     let mut net = Net::default();
     let router = net.socket(ZMQ_ROUTER);
     for (seen, expected) in [(0, 2), (1, 1), (2, 1), (3, 0)] {
-        let (one, other) = (
-            named(&mut net, ZMQ_DEALER, b"1"),
-            named(&mut net, ZMQ_DEALER, b"2"),
-        );
+        let (one, other) = (named(&mut net, ZMQ_DEALER, b"1"), named(&mut net, ZMQ_DEALER, b"2"));
         let (_, key) = net.connect(one, router);
         net.connect(other, router);
         net.say(one, &[b"a", b"b", b"c"]);
@@ -273,10 +246,7 @@ fn stream_names_its_connections() {
     net.send(stream, b"1", true).unwrap();
     net.say(stream, &[&id, b"2"]);
     assert_eq!(net.send(stream, &id, true), Err(Errno::EAGAIN));
-    assert_eq!(
-        (net.hear(bytes), net.hear(bytes)),
-        (texts(&["1"]), texts(&["2"]))
-    );
+    assert_eq!((net.hear(bytes), net.hear(bytes)), (texts(&["1"]), texts(&["2"])));
     // An address without a message, and then what follows it, is dropped.
     net.send(stream, &id, false).unwrap();
     net.send(stream, b"dropped", false).unwrap();
@@ -295,8 +265,7 @@ fn stream_options() {
     net.set(stream, ZMQ_STREAM_NOTIFY, 0).unwrap();
     assert!(!net.sockets[stream].core.options.raw_notify);
     for _ in 0..2 {
-        net.set_bytes(stream, ZMQ_CONNECT_ROUTING_ID, b"server")
-            .unwrap();
+        net.set_bytes(stream, ZMQ_CONNECT_ROUTING_ID, b"server").unwrap();
         net.connect(stream, bytes);
     }
     net.say(stream, &[b"server", b"hello"]);

@@ -26,10 +26,7 @@ fn sub_receives_what_it_subscribed_to() {
     net.set_bytes(sub, ZMQ_SUBSCRIBE, b"a").unwrap();
     net.set_bytes(sub, ZMQ_SUBSCRIBE, b"ab").unwrap();
     assert_eq!(net.option(sub, ZMQ_TOPICS_COUNT), Ok(GetValue::State(2)));
-    assert_eq!(
-        net.option(publisher, ZMQ_TOPICS_COUNT),
-        Ok(GetValue::State(2))
-    );
+    assert_eq!(net.option(publisher, ZMQ_TOPICS_COUNT), Ok(GetValue::State(2)));
     net.say(publisher, &[b"abc", b"xyz"]);
     net.say(publisher, &[b"b", b"a"]);
     net.say(publisher, &[b"a"]);
@@ -47,14 +44,8 @@ fn sub_receives_what_it_subscribed_to() {
     assert_eq!(net.hear(sub), texts(&["abacus"]));
     net.set_bytes(sub, ZMQ_UNSUBSCRIBE, b"ab").unwrap();
     net.set_bytes(sub, ZMQ_UNSUBSCRIBE, b"never").unwrap();
-    assert_eq!(
-        net.option(publisher, ZMQ_TOPICS_COUNT),
-        Ok(GetValue::State(0))
-    );
-    assert_eq!(
-        net.set(sub, ZMQ_ONLY_FIRST_SUBSCRIBE, 1),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(net.option(publisher, ZMQ_TOPICS_COUNT), Ok(GetValue::State(0)));
+    assert_eq!(net.set(sub, ZMQ_ONLY_FIRST_SUBSCRIBE, 1), Err(Errno::EINVAL));
 }
 
 #[test]
@@ -80,10 +71,7 @@ fn sub_filters_what_a_publisher_sends_unasked() {
 #[test]
 fn a_message_broken_off_after_a_look_at_it_ends_there() {
     let mut net = Net::default();
-    let (sub, dealers) = (
-        net.socket(ZMQ_SUB),
-        [net.socket(ZMQ_DEALER), net.socket(ZMQ_DEALER)],
-    );
+    let (sub, dealers) = (net.socket(ZMQ_SUB), [net.socket(ZMQ_DEALER), net.socket(ZMQ_DEALER)]);
     net.set_bytes(sub, ZMQ_SUBSCRIBE, b"a").unwrap();
     let keys = dealers.map(|dealer| net.connect(dealer, sub).1);
     net.say(dealers[0], &[b"a1", b"a2"]);
@@ -121,15 +109,7 @@ fn xsub_subscribes_by_message_and_receives_everything() {
     let mut net = Net::default();
     let (xpub, xsub) = one_subscriber(&mut net, ZMQ_XPUB, ZMQ_XSUB);
     assert!(net.has_out(xsub));
-    for body in [
-        &b"\x01a"[..],
-        b"\x01a",
-        b"\x00b",
-        b"\x00a",
-        b"\x00a",
-        b"user",
-        b"",
-    ] {
+    for body in [&b"\x01a"[..], b"\x01a", b"\x00b", b"\x00a", b"\x00a", b"user", b""] {
         net.say(xsub, &[body]);
     }
     // The second subscription is known there, the first end of it changes nothing here, and "b" was
@@ -160,10 +140,7 @@ fn xsub_may_look_at_first_parts_only() {
     assert_eq!(net.option(xsub, ZMQ_TOPICS_COUNT), Ok(GetValue::State(1)));
     assert_eq!(net.hear(xpub), texts(&["user", "\x01a"]));
     for socket in [xpub, xsub] {
-        assert_eq!(
-            net.set(socket, ZMQ_ONLY_FIRST_SUBSCRIBE, -1),
-            Err(Errno::EINVAL)
-        );
+        assert_eq!(net.set(socket, ZMQ_ONLY_FIRST_SUBSCRIBE, -1), Err(Errno::EINVAL));
         net.set(socket, ZMQ_ONLY_FIRST_SUBSCRIBE, 1).unwrap();
     }
     net.say(xsub, &[b"user", b"\x01b"]);

@@ -84,11 +84,7 @@ impl Inbox {
 
     fn push(&mut self, message: Message, is_notice: bool, origin: Option<(PipeKey, u64)>) {
         self.bytes += cost(&message);
-        self.entries.push_back(Entry {
-            message,
-            is_notice,
-            origin,
-        });
+        self.entries.push_back(Entry { message, is_notice, origin });
     }
 
     pub fn pop(&mut self) -> Option<Received> {
@@ -99,9 +95,7 @@ impl Inbox {
             self.entries.shrink_to(64);
         }
         let attached = &self.attached;
-        let origin = entry
-            .origin
-            .filter(|(pipe, number)| attached.get(pipe) == Some(number));
+        let origin = entry.origin.filter(|(pipe, number)| attached.get(pipe) == Some(number));
         Some(Received {
             message: entry.message,
             is_notice: entry.is_notice,

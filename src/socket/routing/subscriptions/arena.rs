@@ -14,10 +14,7 @@ pub struct Arena<T> {
 
 impl<T> Arena<T> {
     pub fn new() -> Self {
-        Arena {
-            pages: Vec::new(),
-            length: 0,
-        }
+        Arena { pages: Vec::new(), length: 0 }
     }
 
     pub fn len(&self) -> usize {

@@ -160,10 +160,7 @@ pub struct Sorted<const N: usize> {
 
 impl<const N: usize> Sorted<N> {
     fn of(children: &[(u8, NodeId)]) -> Self {
-        let mut sorted = Sorted {
-            bytes: [0; N],
-            nodes: [NO_NODE; N],
-        };
+        let mut sorted = Sorted { bytes: [0; N], nodes: [NO_NODE; N] };
         for (place, (byte, node)) in children.iter().take(N).enumerate() {
             sorted.bytes[place] = *byte;
             sorted.nodes[place] = *node;

@@ -152,10 +152,7 @@ fn set_agrees_with_model() {
 fn empty_prefix_matches_everything() {
     let mut table = SubscriptionTable::new();
     assert!(table.add(b"", 3));
-    assert!(
-        !table.add(b"", 3),
-        "a repeated subscription is the same one"
-    );
+    assert!(!table.add(b"", 3), "a repeated subscription is the same one");
     assert!(!table.add(b"", 4));
     assert_eq!(matches(&table, b""), [3, 4]);
     assert_eq!(matches(&table, b"topic"), [3, 4]);

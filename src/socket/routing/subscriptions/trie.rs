@@ -38,10 +38,7 @@ struct Node<V> {
 
 impl<V: Payload> Trie<V> {
     pub fn new() -> Self {
-        Trie {
-            nodes: Arena::new(),
-            unused: ROOT,
-        }
+        Trie { nodes: Arena::new(), unused: ROOT }
     }
 
     /// The node of the empty prefix, with which a walk begins; an empty tree has none.
@@ -66,11 +63,7 @@ impl<V: Payload> Trie<V> {
             };
             let node = self.node(child);
             let common = common_length(node.label(), rest);
-            at = if common == node.label().len() {
-                child
-            } else {
-                self.split(child, common)?
-            };
+            at = if common == node.label().len() { child } else { self.split(child, common)? };
             rest = rest.get(common..)?;
         }
         Some(&mut self.node_mut(at).payload)
