@@ -30,11 +30,12 @@ impl Signaler {
         unsafe { libc::write(self.raw(), (&raw const one).cast(), 8) };
     }
 
-    /// Clears the flag.
-    pub fn clear(&self) {
+    /// Clears the flag; returns how often it was set since it was last cleared.
+    pub fn clear(&self) -> u64 {
         let mut count = 0u64;
         // SAFETY: room for the eight bytes an eventfd gives.
         unsafe { libc::read(self.raw(), (&raw mut count).cast(), 8) };
+        count
     }
 
     /// The descriptor, for `ZMQ_FD` and poll sets.

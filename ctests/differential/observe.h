@@ -318,6 +318,9 @@ static void show_events (const char *label, void *socket)
         printf ("%s events: %s\n", label, events_text (events));
 }
 
+/* A socket whose part needs its application too: looked at while another one is waited for. */
+static void *attended;
+
 /* Waits until the socket shows all these events. */
 static int await_events (void *socket, int wanted)
 {
@@ -325,6 +328,8 @@ static int await_events (void *socket, int wanted)
     for (;;) {
         int events = 0;
         size_t size = sizeof events;
+        if (attended)
+            integer_option (attended, ZMQ_EVENTS);
         if (zmq_getsockopt (socket, ZMQ_EVENTS, &events, &size) == -1)
             return 0;
         if ((events & wanted) == wanted)
@@ -403,6 +408,29 @@ static void show_message (const char *label, void *socket)
         zmq_msg_close (&part);
     }
     printf ("\n");
+}
+
+static int compare_texts (const void *a, const void *b)
+{
+    return strcmp (a, b);
+}
+
+/* Prints so many messages of one part in alphabetical order, where their own order is not defined. */
+static void show_messages_sorted (const char *label, void *socket, int count)
+{
+    char texts[16][64];
+    int got = 0;
+    memset (texts, 0, sizeof texts);
+    while (got < count && got < 16 && await_events (socket, ZMQ_POLLIN)) {
+        char *text = texts[got++];
+        const int size = zmq_recv (socket, text, sizeof texts[0] - 1, ZMQ_DONTWAIT);
+        for (int i = 0; i < size; i++)
+            if (!isprint ((unsigned char) text[i]))
+                text[i] = (char) ('0' + text[i]);
+    }
+    qsort (texts, (size_t) got, sizeof texts[0], compare_texts);
+    for (int i = 0; i < got; i++)
+        printf ("%s: [%s]\n", label, texts[i]);
 }
 
 /* Says whether a message comes although none should; a wake-up without one does not count. */

@@ -27,6 +27,8 @@ pub enum Kind {
 pub struct Slot {
     kind: AtomicU32,
     busy: AtomicU32,
+    /// The process that made the object; another one in a forked child's copy.
+    process: AtomicU32,
     object: UnsafeCell<*mut c_void>,
 }
 
@@ -59,6 +61,7 @@ fn slot_at(index: usize) -> Option<&'static Slot> {
 
 /// Puts an object behind a new handle. `EMFILE` when all handles are in use, `ENOMEM`.
 pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
+    fork::prepare();
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     let exhausted = free.used == SEGMENTS * SEGMENT_SLOTS;
     let index = if free.resting.len() >= RESTING_SLOTS || exhausted {
@@ -81,6 +84,7 @@ pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
     // SAFETY: the slot is free, and the lock keeps other insertions away.
     unsafe { *slot.object.get() = object };
     slot.busy.store(0, Ordering::Relaxed);
+    slot.process.store(std::process::id(), Ordering::Relaxed);
     slot.kind.store(kind as u32, Ordering::Release);
     Ok(core::ptr::from_ref(slot).cast_mut().cast())
 }
@@ -132,11 +136,22 @@ impl Drop for Entered {
 /// a call on it.
 #[inline]
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
+    enter_if(handle, |_| false)
+}
+
+/// As [`enter`], to close the socket. In a forked child the thread that was in a call on it is not
+/// there any more.
+pub fn enter_to_close(handle: *mut c_void) -> Result<Entered> {
+    enter_if(handle, |slot| slot.process.load(Ordering::Relaxed) != std::process::id())
+}
+
+#[inline]
+fn enter_if(handle: *mut c_void, may_be_busy: impl FnOnce(&Slot) -> bool) -> Result<Entered> {
     let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
     if slot.kind.load(Ordering::Relaxed) != Kind::Socket as u32 {
         return Err(Errno::ENOTSOCK);
     }
-    if slot.busy.swap(1, Ordering::Acquire) != 0 {
+    if slot.busy.swap(1, Ordering::Acquire) != 0 && !may_be_busy(slot) {
         return Err(Errno::EBUSY);
     }
     if slot.kind.load(Ordering::Acquire) != Kind::Socket as u32 {
@@ -178,4 +193,40 @@ pub fn remove(kind: Kind, handle: *mut c_void) -> Option<*mut c_void> {
     free.resting.push_back(index);
     // SAFETY: the exchange made the object ours.
     Some(unsafe { *slot.object.get() })
+}
+
+/// Forking while another thread holds the lock on the tables would leave the child with a lock
+/// that nobody opens, so a fork waits for the lock and takes it along.
+mod fork {
+    use core::cell::UnsafeCell;
+    use std::sync::{MutexGuard, Once, PoisonError};
+
+    use super::{Free, FREE};
+
+    struct Held(UnsafeCell<Option<MutexGuard<'static, Free>>>);
+
+    // SAFETY: only the thread that holds the lock touches what is in here.
+    unsafe impl Sync for Held {}
+
+    static HELD: Held = Held(UnsafeCell::new(None));
+    static PREPARED: Once = Once::new();
+
+    extern "C" fn before() {
+        let guard = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: this thread holds the lock now.
+        unsafe { *HELD.0.get() = Some(guard) };
+    }
+
+    extern "C" fn after() {
+        // SAFETY: this thread, or the one it was forked from, holds the lock.
+        drop(unsafe { (*HELD.0.get()).take() });
+    }
+
+    pub fn prepare() {
+        PREPARED.call_once(|| {
+            // SAFETY: the functions are there as long as the library is. A failure (no memory)
+            // leaves forking as risky as it is without.
+            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+        });
+    }
 }

@@ -117,7 +117,11 @@ pub fn terminate(handle: *mut c_void) -> Result<()> {
 
 /// Makes every blocking call of the context's sockets end with `ETERM`. `EFAULT`.
 pub fn shutdown(handle: *mut c_void) -> Result<()> {
-    find(handle)?.shutdown();
+    let context = find(handle)?;
+    // The threads that could block are those of the parent process.
+    if !context.is_foreign() {
+        context.shutdown();
+    }
     Ok(())
 }
 

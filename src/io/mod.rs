@@ -77,8 +77,10 @@ impl IoHandle {
             return;
         }
         inbox.commands.push(command);
-        if !inbox.signaled {
-            inbox.signaled = true;
+        let awake = core::mem::replace(&mut inbox.signaled, true);
+        // Outside the lock, so that the woken thread does not run into it.
+        drop(inbox);
+        if !awake {
             // Fails only when the counter is full, and then the thread is awake already.
             let _ = self.waker.wake();
         }

@@ -9,6 +9,7 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::sync::atomic::{fence, AtomicUsize, Ordering};
 
+use super::pool;
 use crate::error::{Errno, Result};
 
 /// `zmq_free_fn`: takes the data and the hint given to `zmq_msg_init_data`.
@@ -19,6 +20,8 @@ struct Header {
     references: AtomicUsize,
     data: *mut u8,
     len: usize,
+    /// True size of the whole block.
+    block: usize,
     free: Option<FreeFunction>,
     hint: *mut c_void,
 }
@@ -39,15 +42,15 @@ impl Content {
     /// is no memory for it.
     pub fn with_len(len: usize) -> Result<Content> {
         let total = len.checked_add(HEADER_LEN).ok_or(Errno::ENOMEM)?;
-        // SAFETY: malloc takes any size; the result is checked before use.
-        let block =
-            NonNull::new(unsafe { libc::malloc(total) }.cast::<Header>()).ok_or(Errno::ENOMEM)?;
+        let (block, size) = pool::allocate(total).ok_or(Errno::ENOMEM)?;
+        let block = block.cast::<Header>();
         // SAFETY: the block holds at least a header and malloc's alignment (16) suits it.
         unsafe {
             block.as_ptr().write(Header {
                 references: AtomicUsize::new(1),
                 data: block.as_ptr().cast::<u8>().add(HEADER_LEN),
                 len,
+                block: size,
                 free: None,
                 hint: core::ptr::null_mut(),
             });
@@ -125,6 +128,7 @@ impl Content {
         unsafe {
             (*block.as_ptr()).data = block.as_ptr().cast::<u8>().add(HEADER_LEN);
             (*block.as_ptr()).len = len;
+            (*block.as_ptr()).block = total;
         }
         Ok(Content(block))
     }
@@ -164,8 +168,8 @@ impl Drop for Content {
             fence(Ordering::Acquire);
         }
         let (free, data, hint) = (header.free, header.data, header.hint);
-        // SAFETY: this was the last reference; the block came from malloc.
-        unsafe { libc::free(self.0.as_ptr().cast()) };
+        // SAFETY: this was the last reference; the block came from the pool with this size.
+        unsafe { pool::release(self.0.cast(), header.block) };
         if let Some(free) = free {
             // SAFETY: the caller of zmq_msg_init_data vouched for function and arguments.
             unsafe { free(data.cast(), hint) };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub mod content;
 pub mod metadata;
+pub mod pool;
 
 pub use content::{Content, FreeFunction};
 pub use metadata::Metadata;

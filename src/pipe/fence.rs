@@ -1,10 +1,11 @@
-//! The fence between "data is there" and "the other side sleeps".
+//! The fences between "data is there" and "the other side sleeps".
 //!
 //! A writer publishes, then looks whether the reader sleeps; a reader marks itself asleep, then
 //! looks for data once more. Each side must see the other's store, which takes a full fence on
-//! both sides, or, since going to sleep is rare and publishing is not, nothing on the frequent
-//! side and `membarrier(2)` on the rare one. Where the kernel has no `membarrier`, both sides
-//! pay for a full fence.
+//! both sides. For a writer that publishes many small messages in a row that is a good part of
+//! what a message costs; such a writer uses a [`light`] fence, and the reader, who sleeps much
+//! more rarely than the writer publishes, makes up for it with a [`heavy`] one: `membarrier(2)`.
+//! Where the kernel has none, all fences are full.
 
 use core::sync::atomic::{compiler_fence, fence, AtomicU8, Ordering};
 
@@ -14,23 +15,31 @@ const SYMMETRIC: u8 = 2;
 
 static MODE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// The frequent side's fence.
+/// Orders this thread's stores before its later loads.
+#[inline]
+pub fn full() {
+    fence(Ordering::SeqCst);
+}
+
+/// The dense writer's fence. Only after [`is_asymmetric`] said yes.
 #[inline]
 pub fn light() {
-    if MODE.load(Ordering::Relaxed) == ASYMMETRIC {
-        compiler_fence(Ordering::SeqCst);
-    } else {
+    compiler_fence(Ordering::SeqCst);
+}
+
+/// The fence of a reader whose writer uses [`light`] ones.
+pub fn heavy() {
+    if !system::barrier() {
+        // Cannot happen once registration succeeded; the kernel's own fallback is a full fence on
+        // every processor, ours can only be one on this.
         fence(Ordering::SeqCst);
     }
 }
 
-/// The rare side's fence.
+/// Whether light and heavy fences may be used in this process.
 #[inline]
-pub fn heavy() {
-    match MODE.load(Ordering::Relaxed) {
-        ASYMMETRIC if system::barrier() => {}
-        _ => fence(Ordering::SeqCst),
-    }
+pub fn is_asymmetric() -> bool {
+    MODE.load(Ordering::Relaxed) == ASYMMETRIC
 }
 
 /// Finds out once which fences this system has. Called before the first pipe is made.

@@ -133,6 +133,10 @@ pub struct PipeEnd {
     next_acknowledge: u64,
     written: u64,
     acknowledged: u64,
+    /// This end writes so densely that it leaves the fence to the peer (see [`fence`]).
+    dense: bool,
+    /// Flushes since the peer last slept.
+    streak: u32,
     /// The message being written has parts already in the queue.
     pub writing_parts: bool,
     /// Positions in the socket's lists of pipes (fair queue, balancer, distributor).
@@ -144,6 +148,9 @@ pub struct PipeEnd {
     /// What to tell an inproc peer when this socket closes (`ZMQ_DISCONNECT_MSG`).
     pub disconnect_msg: Vec<u8>,
 }
+
+/// Flushes without a sleep of the peer after which a writer is dense.
+const DENSE_STREAK: u32 = 64;
 
 /// A marker for "not in this list".
 pub const NOWHERE: usize = usize::MAX;
@@ -203,6 +210,8 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         read: 0,
         written: 0,
         acknowledged: 0,
+        dense: false,
+        streak: 0,
         writing_parts: false,
         places: [NOWHERE; 3],
         routing_id: Vec::new(),
@@ -279,7 +288,10 @@ impl PipeEnd {
         // Closed is read before the last look: what was published before closing is then seen.
         let closed = self.in_queue().closed.load(Ordering::Acquire);
         self.in_queue().reader_asleep.store(true, Ordering::SeqCst);
-        fence::heavy();
+        fence::full();
+        if self.in_queue().writer_dense.load(Ordering::Relaxed) {
+            fence::heavy();
+        }
         if self.lane_has_data() {
             self.in_queue().reader_asleep.store(false, Ordering::Relaxed);
             return true;
@@ -346,7 +358,7 @@ impl PipeEnd {
         self.next_acknowledge = step + self.lwm;
         let queue = self.in_queue();
         queue.acknowledged.store(step, Ordering::Release);
-        fence::light();
+        fence::full();
         if queue.writer_blocked.load(Ordering::Relaxed)
             && queue.writer_blocked.swap(false, Ordering::AcqRel)
         {
@@ -375,7 +387,7 @@ impl PipeEnd {
             return true;
         }
         self.out_queue().writer_blocked.store(true, Ordering::SeqCst);
-        fence::heavy();
+        fence::full();
         self.acknowledged = self.out_queue().acknowledged.load(Ordering::Acquire);
         if self.written.wrapping_sub(self.acknowledged) < self.hwm {
             self.out_queue().writer_blocked.store(false, Ordering::Relaxed);
@@ -463,14 +475,35 @@ impl PipeEnd {
         if let Outbound::Bytes(writer) = &mut self.outbound {
             writer.publish();
         }
-        fence::light();
+        if self.dense {
+            fence::light();
+        } else {
+            self.flush_sparsely();
+        }
         if self.out_queue().reader_asleep.load(Ordering::Relaxed) {
             self.wake_reader();
         }
     }
 
+    /// A writer whose peer does not sleep for a while stops paying for fences. It says so first,
+    /// and then looks whether the peer fell asleep without knowing.
+    #[inline]
+    fn flush_sparsely(&mut self) {
+        self.streak += 1;
+        if self.streak >= DENSE_STREAK && fence::is_asymmetric() {
+            self.out_queue().writer_dense.store(true, Ordering::Relaxed);
+            self.dense = true;
+        }
+        fence::full();
+    }
+
     #[inline(never)]
-    fn wake_reader(&self) {
+    fn wake_reader(&mut self) {
+        self.streak = 0;
+        if self.dense {
+            self.dense = false;
+            self.out_queue().writer_dense.store(false, Ordering::Relaxed);
+        }
         if self.out_queue().reader_asleep.swap(false, Ordering::AcqRel) {
             self.tell_peer(PipeEvent::Readable);
         }

@@ -36,6 +36,8 @@ pub struct Queue {
     spare: AtomicPtr<Chunk>,
     /// The reader found nothing and wants to be told when there is something.
     pub reader_asleep: AtomicBool,
+    /// The writer uses the light fence: a reader that goes to sleep pays for the heavy one.
+    pub writer_dense: AtomicBool,
     /// The writer found no credit and wants to be told when there is some.
     pub writer_blocked: AtomicBool,
     /// The writer will publish no more.
@@ -52,6 +54,7 @@ impl Queue {
             spare: AtomicPtr::new(core::ptr::null_mut()),
             // A new pipe is attached as active, so nobody needs a wake-up for its first message.
             reader_asleep: AtomicBool::new(false),
+            writer_dense: AtomicBool::new(false),
             writer_blocked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mio::Interest;
 
-use super::Session;
+use super::{Accepted, Session};
 use crate::context::unique_id;
 use crate::error::{Errno, Result};
 use crate::io::timers::{Purpose, TimerKey};
@@ -158,18 +158,10 @@ impl Listener {
         let addresses = source.addresses_of(&connection);
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
-        let id = unique_id();
-        let parent = self.id;
-        self.link.mailbox.send(Command::ChildAdded { id, io: io.clone(), parent });
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
-        let session = Session::accepted(
-            id,
-            self.link.clone(),
-            io.clone(),
-            self.options.clone(),
-            connection,
-            addresses,
-        );
+        let accepted = Accepted { fd: connection, addresses, listener: self.id };
+        let (link, options) = (self.link.clone(), self.options.clone());
+        let session = Session::accepted(unique_id(), link, io.clone(), options, accepted);
         io.add_session(Box::new(session));
     }
 

@@ -51,6 +51,15 @@ struct SessionTimers {
     heartbeat_ttl: Option<TimerKey>,
 }
 
+/// A connection that a listener accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    pub fd: OwnedFd,
+    pub addresses: Addresses,
+    /// The listener's number.
+    pub listener: u64,
+}
+
 /// A session, owned by its I/O thread.
 #[derive(Debug)]
 pub struct Session {
@@ -61,7 +70,7 @@ pub struct Session {
     /// Present in sessions that connect; accepted ones have none.
     connecter: Option<Connecter>,
     /// An accepted connection, until the session starts.
-    accepted: Option<(OwnedFd, Addresses)>,
+    accepted: Option<Accepted>,
     pipe: Option<PipeEnd>,
     zap: Option<ZapLine>,
     engine: Option<Box<Engine>>,
@@ -102,8 +111,7 @@ impl Session {
         link: Arc<SocketLink>,
         io: Arc<IoHandle>,
         options: Arc<SocketOptions>,
-        fd: OwnedFd,
-        addresses: Addresses,
+        accepted: Accepted,
     ) -> Session {
         Session {
             id,
@@ -111,7 +119,7 @@ impl Session {
             io,
             options,
             connecter: None,
-            accepted: Some((fd, addresses)),
+            accepted: Some(accepted),
             pipe: None,
             zap: None,
             engine: None,
@@ -126,7 +134,12 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some((fd, addresses)) = self.accepted.take() {
+        if let Some(Accepted { fd, addresses, listener }) = self.accepted.take() {
+            // Only now: what the socket answers must find the session in its thread.
+            let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
+            if !self.link.mailbox.send(added) {
+                return Turn::Over;
+            }
             let interest = Interest::READABLE | Interest::WRITABLE;
             if cx.watch(fd.as_raw_fd(), self.id, 0, interest).is_err() {
                 return Turn::Over;
@@ -356,8 +369,13 @@ impl Session {
             Ok(progress) => more |= progress == Progress::More,
             Err(failure) => return self.engine_failed(cx, failure),
         }
+        let broken = engine.output.is_broken();
         if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
             return self.pipe_over(cx);
+        }
+        if broken && self.pipe.as_ref().is_none_or(PipeEnd::peer_is_closed) {
+            // Nobody reads from this connection any more, so that nothing else would end it.
+            return self.engine_failed(cx, Failure::Connection(Errno::EPIPE));
         }
         if self.ending && self.pipe.is_none() && !self.has_unsent() {
             return Turn::Over;

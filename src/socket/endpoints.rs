@@ -1,5 +1,6 @@
 //! Binding, connecting and taking endpoints down.
 
+use ::core::sync::atomic::{fence, Ordering};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ struct Child {
     io: Arc<IoHandle>,
     /// The listener that accepted it.
     parent: Option<u64>,
+    /// It was told to finish.
+    ending: bool,
 }
 
 /// A socket's endpoints, and the sessions and listeners behind them.
@@ -43,15 +46,17 @@ pub struct Endpoints {
 
 impl Endpoints {
     pub fn add_child(&mut self, id: u64, io: Arc<IoHandle>, parent: Option<u64>) {
-        self.children.insert(id, Child { io, parent });
+        self.children.insert(id, Child { io, parent, ending: false });
     }
 
     pub fn remove_child(&mut self, id: u64) {
         self.children.remove(&id);
     }
 
-    pub fn has_child(&self, id: u64) -> bool {
-        self.children.contains_key(&id)
+    /// Whether a listener is there and accepts for this socket. One that was told to finish may
+    /// have accepted a last connection before it heard of that.
+    pub fn is_listening(&self, id: u64) -> bool {
+        self.children.get(&id).is_some_and(|child| !child.ending)
     }
 
     pub fn has_no_children(&self) -> bool {
@@ -73,9 +78,10 @@ impl Endpoints {
     }
 
     /// Tells a session, or a listener and all that it accepted, to finish.
-    fn terminate(&self, id: u64, linger: i32) {
-        for (&child, entry) in &self.children {
+    fn terminate(&mut self, id: u64, linger: i32) {
+        for (&child, entry) in &mut self.children {
             if child == id || entry.parent == Some(id) {
+                entry.ending = true;
                 entry.io.terminate(child, linger);
             }
         }
@@ -115,6 +121,8 @@ impl Socket {
             let mut end = *pending.end;
             meet(&mut end, &pending.options, &options);
             own(&self.link.mailbox, &end);
+            // A peer that closes right now either finds the owner to tell, or is found closed.
+            fence(Ordering::SeqCst);
             self.attach(end, false, false);
         }
         self.endpoints.last = name.to_owned();

@@ -1,6 +1,6 @@
 //! How other threads reach a socket.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,16 +29,22 @@ pub enum Command {
 #[derive(Debug, Default)]
 struct Queue {
     commands: VecDeque<Command>,
-    signaled: bool,
     /// The socket is gone; commands are dropped, which closes the pipes they carry.
     closed: bool,
 }
 
 /// A socket's queue of commands, with a descriptor that is readable while there are some.
+///
+/// The descriptor is written outside the lock, so that the woken thread does not run into it. The
+/// sender that raises `pending` writes once; the owner that takes it down is owed that write, which
+/// may come later than the command. What is owed is cleared as soon as it is there: a descriptor
+/// that stays readable for nothing would keep an application's poll loop spinning.
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
     pending: AtomicBool,
+    /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
+    owed: AtomicI64,
     signaler: Signaler,
 }
 
@@ -47,24 +53,26 @@ impl Mailbox {
         Ok(Arc::new(Mailbox {
             queue: Mutex::default(),
             pending: AtomicBool::new(false),
+            owed: AtomicI64::new(0),
             signaler: Signaler::new()?,
         }))
     }
 
-    pub fn send(&self, command: Command) {
+    /// Adds a command; false when the socket is gone.
+    pub fn send(&self, command: Command) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             // Dropping may close a pipe, which sends commands: not under this lock.
             drop(queue);
             drop(command);
-            return;
+            return false;
         }
         queue.commands.push_back(command);
-        self.pending.store(true, Ordering::Release);
-        if !queue.signaled {
-            queue.signaled = true;
+        drop(queue);
+        if !self.pending.swap(true, Ordering::SeqCst) {
             self.signaler.set();
         }
+        true
     }
 
     /// Whether commands wait. One load; for the hot path.
@@ -73,14 +81,17 @@ impl Mailbox {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// Takes all waiting commands and clears the descriptor.
+    /// Whether [`Mailbox::take`] has anything to do: commands, or a descriptor to clear.
+    pub fn needs_attention(&self) -> bool {
+        self.has_pending() || self.owed.load(Ordering::Relaxed) > 0
+    }
+
+    /// Clears the descriptor and takes all waiting commands.
     pub fn take(&self) -> VecDeque<Command> {
+        let cleared = i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX);
+        let raised = self.pending.swap(false, Ordering::SeqCst);
+        self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pending.store(false, Ordering::Relaxed);
-        if queue.signaled {
-            queue.signaled = false;
-            self.signaler.clear();
-        }
         core::mem::take(&mut queue.commands)
     }
 

@@ -54,7 +54,7 @@ pub fn create(context: *mut c_void, socket_type: i32) -> Result<*mut c_void> {
 
 /// Closes a socket; what it still has to deliver goes on in the background. `ENOTSOCK`.
 pub fn close(handle: *mut c_void) -> Result<()> {
-    let entered = handles::enter(handle)?;
+    let entered = handles::enter_to_close(handle)?;
     let object = handles::remove(handles::Kind::Socket, handle).ok_or(Errno::ENOTSOCK)?;
     drop(entered);
     // SAFETY: removing the handle makes its object ours; it came from Box::into_raw.
@@ -339,7 +339,7 @@ impl Socket {
     /// Executes the commands that wait. `ETERM` once the context is terminating.
     #[inline(never)]
     fn process_commands(&mut self) -> Result<()> {
-        if self.link.mailbox.has_pending() {
+        if self.link.mailbox.needs_attention() {
             for command in self.link.mailbox.take() {
                 self.execute(command);
             }
@@ -382,7 +382,7 @@ impl Socket {
                 }
             }
             Command::ChildAdded { id, io, parent } => {
-                if self.terminating || !self.endpoints.has_child(parent) {
+                if self.terminating || !self.endpoints.is_listening(parent) {
                     io.terminate(id, self.core.options.linger);
                 }
                 self.endpoints.add_child(id, io, Some(parent));
@@ -500,7 +500,10 @@ impl Socket {
             return false;
         }
         self.link.monitor.stop();
-        drop(self.link.mailbox.close());
+        // A connection may have been accepted at the last moment; it has to hear of the end.
+        for command in self.link.mailbox.close() {
+            self.execute(command);
+        }
         true
     }
 }
