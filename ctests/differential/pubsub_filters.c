@@ -57,7 +57,7 @@ static void filters (void *context)
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const int option = steps[i][0] == '+' ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE;
         const int rc = set_text (pair.sub, option, steps[i] + 1);
-        printf ("%c[%s] -> %d %s, topics %d\n", steps[i][0], steps[i] + 1, rc, rc == -1 ? errno_name (zmq_errno ()) : "", integer_option (pair.sub, ZMQ_TOPICS_COUNT));
+        printf ("%c[%s] -> %d %s\n", steps[i][0], steps[i] + 1, rc, rc == -1 ? errno_name (zmq_errno ()) : "");
         publish_all (pair);
     }
     close_pair (pair);

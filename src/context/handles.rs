@@ -7,11 +7,12 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Errno, Result};
+use crate::pipe::fence;
 
 /// What a slot holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,15 +22,42 @@ pub enum Kind {
     Socket = 0x50c4_e700,
 }
 
-/// One handle's place. `busy` is 1 while a call works on a socket.
+/// One handle's place.
+///
+/// A socket is used by one thread at a time, and nearly always by the same one, so entering it is
+/// biased: the `owner` marks its calls in `in_call` with plain stores. Another thread that comes
+/// first takes the ownership away, makes sure with a process-wide fence that the old owner sees
+/// that, and then looks whether it is in a call. A socket that changes hands often gives the bias
+/// up, and so does every socket where the system has no such fence: `busy` is an ordinary lock bit
+/// then.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Slot {
     kind: AtomicU32,
+    in_call: AtomicU32,
+    owner: AtomicUsize,
     busy: AtomicU32,
-    /// The process that made the object; another one in a forked child's copy.
+    /// How often the ownership changed.
+    changes: AtomicU32,
+    /// The process that made the handle.
     process: AtomicU32,
     object: UnsafeCell<*mut c_void>,
+}
+
+/// Nobody used the socket yet.
+const UNOWNED: usize = 0;
+/// A thread is taking the ownership over.
+const CLAIMED: usize = 1;
+/// The socket goes by `busy` alone.
+const UNBIASED: usize = 2;
+/// Changes of ownership after which a socket is unbiased.
+const CHANGES_MAX: u32 = 8;
+
+/// What tells the calling thread from others; never one of the constants above.
+#[inline]
+fn this_thread() -> usize {
+    // SAFETY: pthread_self has no preconditions.
+    unsafe { libc::pthread_self() as usize }
 }
 
 // SAFETY: `object` is written only while the slot belongs to one thread (allocation and removal)
@@ -113,7 +141,7 @@ fn locate(handle: *mut c_void) -> Option<(usize, &'static Slot)> {
 /// A socket that this thread works on; others get `EBUSY` meanwhile.
 #[derive(Debug)]
 pub struct Entered {
-    slot: &'static Slot,
+    mark: &'static AtomicU32,
     object: *mut c_void,
 }
 
@@ -128,38 +156,95 @@ impl Entered {
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
-        self.slot.busy.store(0, Ordering::Release);
+        self.mark.store(0, Ordering::Release);
     }
 }
 
-/// Starts a call on a socket handle. `ENOTSOCK` when it is none, `EBUSY` when another thread is in
-/// a call on it.
+/// Starts a call on a socket handle. `ENOTSOCK` when it is none, `EBUSY` when a call on it is going
+/// on already, in another thread or further up in this one.
 #[inline]
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
-    enter_if(handle, |_| false)
-}
-
-/// As [`enter`], to close the socket. In a forked child the thread that was in a call on it is not
-/// there any more.
-pub fn enter_to_close(handle: *mut c_void) -> Result<Entered> {
-    enter_if(handle, |slot| slot.process.load(Ordering::Relaxed) != std::process::id())
-}
-
-#[inline]
-fn enter_if(handle: *mut c_void, may_be_busy: impl FnOnce(&Slot) -> bool) -> Result<Entered> {
     let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
-    if slot.kind.load(Ordering::Relaxed) != Kind::Socket as u32 {
-        return Err(Errno::ENOTSOCK);
+    let me = this_thread();
+    if slot.owner.load(Ordering::Relaxed) == me && slot.in_call.load(Ordering::Relaxed) == 0 {
+        slot.in_call.store(1, Ordering::Relaxed);
+        // Pairs with the heavy fence in `take_over`: either we see there that the ownership is
+        // gone, or the other thread sees that we are in a call.
+        fence::light();
+        if slot.owner.load(Ordering::Acquire) == me {
+            return entered(slot, &slot.in_call);
+        }
+        slot.in_call.store(0, Ordering::Release);
     }
-    if slot.busy.swap(1, Ordering::Acquire) != 0 && !may_be_busy(slot) {
-        return Err(Errno::EBUSY);
+    enter_slowly(slot, me)
+}
+
+/// As [`enter`], for closing. In a forked child the thread that was in a call on the socket at the
+/// fork does not exist: it cannot keep the socket from being closed.
+pub fn enter_to_close(handle: *mut c_void) -> Result<Entered> {
+    let outcome = enter(handle);
+    if !matches!(outcome, Err(Errno::EBUSY)) {
+        return outcome;
     }
+    let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
+    let here = std::process::id();
+    if slot.process.swap(here, Ordering::AcqRel) == here {
+        return outcome;
+    }
+    slot.in_call.store(0, Ordering::Relaxed);
+    slot.busy.store(0, Ordering::Relaxed);
+    slot.owner.store(UNOWNED, Ordering::Release);
+    enter(handle)
+}
+
+/// The slot's entry is ours by this mark; now what it holds must still be a socket.
+#[inline]
+fn entered(slot: &'static Slot, mark: &'static AtomicU32) -> Result<Entered> {
     if slot.kind.load(Ordering::Acquire) != Kind::Socket as u32 {
-        slot.busy.store(0, Ordering::Release);
+        mark.store(0, Ordering::Release);
         return Err(Errno::ENOTSOCK);
     }
     // SAFETY: kind says the slot is in use; entering keeps removal away.
-    Ok(Entered { slot, object: unsafe { *slot.object.get() } })
+    Ok(Entered { mark, object: unsafe { *slot.object.get() } })
+}
+
+#[cold]
+#[inline(never)]
+fn enter_slowly(slot: &'static Slot, me: usize) -> Result<Entered> {
+    if slot.kind.load(Ordering::Acquire) != Kind::Socket as u32 {
+        return Err(Errno::ENOTSOCK);
+    }
+    match slot.owner.load(Ordering::Acquire) {
+        UNBIASED => {
+            if slot.busy.swap(1, Ordering::Acquire) != 0 {
+                return Err(Errno::EBUSY);
+            }
+            entered(slot, &slot.busy)
+        }
+        owner if owner == me || owner == CLAIMED => Err(Errno::EBUSY),
+        owner => take_over(slot, owner, me),
+    }
+}
+
+/// Takes the ownership from another thread, or from nobody.
+fn take_over(slot: &'static Slot, owner: usize, me: usize) -> Result<Entered> {
+    slot.owner
+        .compare_exchange(owner, CLAIMED, Ordering::AcqRel, Ordering::Relaxed)
+        .map_err(|_| Errno::EBUSY)?;
+    fence::full();
+    fence::heavy();
+    if slot.in_call.load(Ordering::Acquire) != 0 {
+        slot.owner.store(owner, Ordering::Release);
+        return Err(Errno::EBUSY);
+    }
+    if slot.changes.fetch_add(1, Ordering::Relaxed) < CHANGES_MAX {
+        slot.in_call.store(1, Ordering::Relaxed);
+        slot.owner.store(me, Ordering::Release);
+        return entered(slot, &slot.in_call);
+    }
+    slot.busy.store(1, Ordering::Relaxed);
+    slot.owner.store(UNBIASED, Ordering::Release);
+    entered(slot, &slot.busy)
 }
 
 /// Whether a handle is a live one of this kind.

@@ -249,10 +249,22 @@ impl Context {
             .map(|(_, io)| io.clone())
     }
 
-    /// Hands a closed socket to the reaper.
-    pub fn reap(&self, socket: Box<Socket>) {
+    /// Ends a closed socket: at once when it has nothing in the I/O threads, so that a program that
+    /// opens and closes sockets in a loop does not outrun us; otherwise in the reaper.
+    pub fn reap(&self, mut socket: Box<Socket>) {
         if self.is_foreign() {
             core::mem::forget(socket);
+            return;
+        }
+        let body = std::panic::AssertUnwindSafe(|| {
+            socket.begin_termination();
+            socket.continue_termination()
+        });
+        // A socket whose termination panicked is given up: it must not hold the context.
+        if std::panic::catch_unwind(body).unwrap_or(true) {
+            let id = socket.id();
+            drop(socket);
+            self.forget_socket(id);
             return;
         }
         let reaper = lock(&self.state).running.as_ref().map(|running| running.reaper.clone());

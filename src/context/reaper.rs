@@ -1,7 +1,8 @@
 //! The reaper: a thread that sees closed sockets through to their end.
 //!
-//! A closed socket may have messages to deliver (linger) and connections to take down. The reaper
-//! processes its commands until all its sessions and listeners are gone, then drops it.
+//! A closed socket may have messages to deliver (linger) and connections to take down, which it was
+//! told to do when it came here. The reaper processes its commands until all its sessions and
+//! listeners are gone, then drops it.
 
 use std::collections::HashMap;
 use std::os::fd::AsRawFd;
@@ -30,7 +31,7 @@ pub struct ReaperHandle {
 }
 
 impl ReaperHandle {
-    /// Hands a closed socket over.
+    /// Hands a socket over whose termination has begun.
     pub fn reap(&self, socket: Box<Socket>) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).sockets.push(socket);
         self.wake();
@@ -100,10 +101,9 @@ impl Reaper {
             if sockets.is_empty() {
                 return stop;
             }
-            for mut socket in sockets {
+            for socket in sockets {
                 let token = self.next_token;
                 self.next_token += 1;
-                socket.begin_termination();
                 let descriptor = socket.descriptor();
                 // Without a registration the socket is looked at when anything else happens.
                 let _ = self.poll.registry().register(

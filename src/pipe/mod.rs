@@ -356,6 +356,10 @@ impl PipeEnd {
     fn acknowledge(&mut self) {
         let step = self.read - self.read % self.lwm;
         self.next_acknowledge = step + self.lwm;
+        self.acknowledge_up_to(step);
+    }
+
+    fn acknowledge_up_to(&mut self, step: u64) {
         let queue = self.in_queue();
         queue.acknowledged.store(step, Ordering::Release);
         fence::full();
@@ -610,6 +614,8 @@ impl PipeEnd {
             writer.publish();
         }
         self.out_queue().closed.store(true, Ordering::Release);
+        // Whoever becomes the peer's owner at this moment either is told or sees `closed`.
+        fence::full();
         self.state = State::Ended;
         self.in_active = false;
         self.out_active = false;
@@ -638,8 +644,9 @@ impl PipeEnd {
         self.out_boost = outbound;
     }
 
-    /// Changes the high-water marks (`zmq_setsockopt` on a live socket).
-    pub fn set_limits(&mut self, inbound: i32, outbound: i32) {
+    /// Changes the high-water marks (`zmq_setsockopt` on a live socket). True when a writer that
+    /// was out of credit has some now: the owner should look at the pipe.
+    pub fn set_limits(&mut self, inbound: i32, outbound: i32) -> bool {
         let combined = |limit: i32, boost: i32| {
             if limit <= 0 || boost == 0 {
                 0
@@ -647,9 +654,20 @@ impl PipeEnd {
                 mark(limit) + mark(boost)
             }
         };
-        self.lwm = low_water_mark(combined(inbound, self.in_boost));
-        self.next_acknowledge = next_step(self.read, self.lwm);
         self.hwm = combined(outbound, self.out_boost);
+        let lwm = low_water_mark(combined(inbound, self.in_boost));
+        if lwm != self.lwm {
+            self.lwm = lwm;
+            // What was read under the old mark must not wait for a step of the new one: with
+            // everything read, that step might never come.
+            self.acknowledge_up_to(self.read);
+            self.next_acknowledge = next_step(self.read, lwm);
+        }
+        if self.out_active || self.state != State::Active {
+            return false;
+        }
+        self.out_active = true;
+        self.has_credit()
     }
 
     /// Lets the peer's end know of changed marks, as it sees them.

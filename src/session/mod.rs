@@ -649,7 +649,12 @@ impl Session {
                 self.work(cx)
             }
             PipeEvent::HighWaterMarks(inbound, outbound) => {
-                end.set_limits(inbound, outbound);
+                if end.set_limits(inbound, outbound) {
+                    if let Some(engine) = &mut self.engine {
+                        engine.input.resume();
+                    }
+                    return self.work(cx);
+                }
                 Turn::Idle
             }
             PipeEvent::StatsWanted(queued) => {

@@ -2,9 +2,9 @@
 //!
 //! A socket is used by one thread at a time (the handle's entry flag sees to that). Other threads
 //! reach it through its [`mailbox`]; every call first executes the commands that wait there, and a
-//! call that cannot go on sleeps on the mailbox. Closing hands the socket to the reaper, which
-//! calls [`Socket::begin_termination`] and then [`Socket::continue_termination`] until the last
-//! session and listener is gone.
+//! call that cannot go on sleeps on the mailbox. Closing calls
+//! [`Socket::begin_termination`] and then [`Socket::continue_termination`], which the reaper repeats
+//! until the last session and listener is gone.
 
 use std::ffi::c_void;
 use std::os::fd::RawFd;
@@ -234,9 +234,11 @@ impl Socket {
         if option == ZMQ_SNDHWM || option == ZMQ_RCVHWM {
             let (sndhwm, rcvhwm) = (self.core.options.sndhwm, self.core.options.rcvhwm);
             for key in self.core.pipes.keys() {
-                if let Some(pipe) = self.core.pipes.find_mut(key) {
-                    pipe.set_limits(rcvhwm, sndhwm);
-                    pipe.send_limits_to_peer(sndhwm, rcvhwm);
+                let Some(pipe) = self.core.pipes.find_mut(key) else { continue };
+                let writable = pipe.set_limits(rcvhwm, sndhwm);
+                pipe.send_limits_to_peer(sndhwm, rcvhwm);
+                if writable {
+                    self.kind.write_activated(&mut self.core, key);
                 }
             }
         }
@@ -423,7 +425,11 @@ impl Socket {
                     self.kind.hiccuped(&mut self.core, key);
                 }
             }
-            PipeEvent::HighWaterMarks(inbound, outbound) => end.set_limits(inbound, outbound),
+            PipeEvent::HighWaterMarks(inbound, outbound) => {
+                if end.set_limits(inbound, outbound) {
+                    self.kind.write_activated(&mut self.core, key);
+                }
+            }
             PipeEvent::StatsWanted(queued) => end.send_stats(queued),
             PipeEvent::Stats(outbound, inbound) => {
                 let values = vec![outbound, inbound];
@@ -432,7 +438,9 @@ impl Socket {
             }
             PipeEvent::Bound(inbound, outbound) => {
                 end.set_boosts(inbound, outbound);
-                end.set_limits(self.core.options.rcvhwm, self.core.options.sndhwm);
+                if end.set_limits(self.core.options.rcvhwm, self.core.options.sndhwm) {
+                    self.kind.write_activated(&mut self.core, key);
+                }
             }
         }
         self.collect_ended();
@@ -475,7 +483,7 @@ impl Socket {
         }
     }
 
-    // --- the end, in the reaper's thread ---
+    // --- the end: begun by whoever closes the socket, continued by the reaper ---
 
     /// Starts the end of a closed socket: its names are forgotten, its pipes closed, its sessions
     /// and listeners told to finish within the linger time.

@@ -1,0 +1,125 @@
+/* CONFLATE: a queue that holds the last message only. */
+#include "observe.h"
+
+static char endpoint[128];
+
+static void *open_conflating (void *context, int kind, int conflate)
+{
+    void *s = open_socket (context, kind);
+    MUST (set_int (s, ZMQ_CONFLATE, conflate));
+    return s;
+}
+
+static void send_numbers (void *socket, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char text[8];
+        snprintf (text, sizeof text, "%d", i);
+        MUST (send_text (socket, text, 0));
+    }
+}
+
+/* Over inproc both ends share one queue, and the end that connects decides. */
+static void inproc (void *context)
+{
+    for (int sender = 0; sender < 2; sender++)
+        for (int receiver = 0; receiver < 2; receiver++)
+            for (int sender_binds = 0; sender_binds < 2; sender_binds++) {
+                section ("inproc: PUSH %d, PULL %d, %s connects", sender, receiver, sender_binds ? "PULL" : "PUSH");
+                void *push = open_conflating (context, ZMQ_PUSH, sender);
+                void *pull = open_conflating (context, ZMQ_PULL, receiver);
+                MUST (zmq_bind (sender_binds ? push : pull, INPROC_NAME (endpoint)));
+                MUST (zmq_connect (sender_binds ? pull : push, endpoint));
+                await_events (sender_binds ? push : pull, 0);
+                send_numbers (push, 5);
+                show_events ("PULL", pull);
+                show_message ("PULL", pull);
+                printf ("PULL has %d more\n", drain (pull));
+                show_events ("PULL", pull);
+                zmq_close (push);
+                zmq_close (pull);
+            }
+}
+
+/* Over tcp the receiver keeps the last of what came; wait until that is the last that was sent. */
+static void tcp (void *context, int push_kind, int pull_kind)
+{
+    section ("tcp: %s to %s", kind_name (push_kind), kind_name (pull_kind));
+    void *push = open_socket (context, push_kind);
+    void *pull = open_conflating (context, pull_kind, 1);
+    if (pull_kind == ZMQ_SUB)
+        MUST (set_text (pull, ZMQ_SUBSCRIBE, ""));
+    BIND_TCP (pull, endpoint);
+    MUST (zmq_connect (push, endpoint));
+    if (push_kind == ZMQ_PUB) {
+        char byte;
+        do
+            MUST (send_text (push, "0", 0));
+        while (zmq_recv (pull, &byte, 1, ZMQ_DONTWAIT) == -1);
+    }
+    send_numbers (push, 1000);
+    /* A second connection shows that the first one's messages have come: it ends with them. */
+    MUST (set_int (push, ZMQ_LINGER, -1));
+    void *monitor = open_monitor (context, pull, ZMQ_EVENT_DISCONNECTED);
+    zmq_close (push);
+    await_event (monitor, ZMQ_EVENT_DISCONNECTED);
+    show_message ("receiver", pull);
+    printf ("receiver has %d more\n", drain (pull));
+    close_monitor (pull, monitor);
+    zmq_close (pull);
+}
+
+static void no_peer (void *context)
+{
+    section ("a PUSH that conflates, without a peer");
+    void *push = open_conflating (context, ZMQ_PUSH, 1);
+    MUST (set_int (push, ZMQ_SNDHWM, 2));
+    MUST (zmq_connect (push, FREE_ENDPOINT (endpoint)));
+    send_numbers (push, 100);
+    show_events ("PUSH", push);
+    void *pull = open_socket (context, ZMQ_PULL);
+    MUST (zmq_bind (pull, endpoint));
+    show_message ("PULL", pull);
+    show_silence ("PULL", pull);
+    zmq_close (push);
+    zmq_close (pull);
+}
+
+static void kinds (void *context)
+{
+    section ("kinds that accept the option");
+    for (int kind = ZMQ_PAIR; kind <= ZMQ_STREAM; kind++) {
+        void *s = open_socket (context, kind);
+        printf ("%s: set %d, reads %d\n", kind_name (kind), set_int (s, ZMQ_CONFLATE, 1), integer_option (s, ZMQ_CONFLATE));
+        zmq_close (s);
+    }
+}
+
+/* Only PUSH, PULL, PUB, SUB and DEALER conflate; on the others the option changes nothing. */
+static void without_effect (void *context)
+{
+    section ("PAIR does not conflate");
+    void *a = open_conflating (context, ZMQ_PAIR, 1);
+    void *b = open_conflating (context, ZMQ_PAIR, 1);
+    MUST (zmq_bind (a, INPROC_NAME (endpoint)));
+    MUST (zmq_connect (b, endpoint));
+    send_numbers (b, 3);
+    for (int i = 0; i < 3; i++)
+        show_message ("PAIR", a);
+    zmq_close (a);
+    zmq_close (b);
+}
+
+int main (void)
+{
+    void *context = zmq_ctx_new ();
+    inproc (context);
+    tcp (context, ZMQ_PUSH, ZMQ_PULL);
+    tcp (context, ZMQ_PUB, ZMQ_SUB);
+    tcp (context, ZMQ_DEALER, ZMQ_DEALER);
+    no_peer (context);
+    kinds (context);
+    without_effect (context);
+    SHOW (zmq_ctx_term (context));
+    return 0;
+}
