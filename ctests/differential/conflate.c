@@ -13,7 +13,7 @@ static void *open_conflating (void *context, int kind, int conflate)
 static void send_numbers (void *socket, int count)
 {
     for (int i = 0; i < count; i++) {
-        char text[8];
+        char text[16];
         snprintf (text, sizeof text, "%d", i);
         MUST (send_text (socket, text, 0));
     }
@@ -41,7 +41,7 @@ static void inproc (void *context)
             }
 }
 
-/* Over tcp the receiver keeps the last of what came; wait until that is the last that was sent. */
+/* Over tcp the receiver skips what it was too slow for, but never the last. */
 static void tcp (void *context, int push_kind, int pull_kind)
 {
     section ("tcp: %s to %s", kind_name (push_kind), kind_name (pull_kind));
@@ -49,6 +49,7 @@ static void tcp (void *context, int push_kind, int pull_kind)
     void *pull = open_conflating (context, pull_kind, 1);
     if (pull_kind == ZMQ_SUB)
         MUST (set_text (pull, ZMQ_SUBSCRIBE, ""));
+    MUST (set_int (push, ZMQ_SNDHWM, 0));
     BIND_TCP (pull, endpoint);
     MUST (zmq_connect (push, endpoint));
     if (push_kind == ZMQ_PUB) {
@@ -57,15 +58,18 @@ static void tcp (void *context, int push_kind, int pull_kind)
             MUST (send_text (push, "0", 0));
         while (zmq_recv (pull, &byte, 1, ZMQ_DONTWAIT) == -1);
     }
-    send_numbers (push, 1000);
-    /* A second connection shows that the first one's messages have come: it ends with them. */
-    MUST (set_int (push, ZMQ_LINGER, -1));
-    void *monitor = open_monitor (context, pull, ZMQ_EVENT_DISCONNECTED);
+    enum { COUNT = 900 };
+    send_numbers (push, COUNT);
+    int last = -1, in_order = 1;
+    while (last < COUNT - 1 && await_events (pull, ZMQ_POLLIN)) {
+        char text[16] = "";
+        MUST (zmq_recv (pull, text, sizeof text - 1, 0));
+        in_order &= atoi (text) >= last;
+        last = atoi (text);
+    }
+    printf ("last %d, in order %d\n", last, in_order);
+    show_silence ("receiver", pull);
     zmq_close (push);
-    await_event (monitor, ZMQ_EVENT_DISCONNECTED);
-    show_message ("receiver", pull);
-    printf ("receiver has %d more\n", drain (pull));
-    close_monitor (pull, monitor);
     zmq_close (pull);
 }
 
@@ -90,7 +94,8 @@ static void kinds (void *context)
     section ("kinds that accept the option");
     for (int kind = ZMQ_PAIR; kind <= ZMQ_STREAM; kind++) {
         void *s = open_socket (context, kind);
-        printf ("%s: set %d, reads %d\n", kind_name (kind), set_int (s, ZMQ_CONFLATE, 1), integer_option (s, ZMQ_CONFLATE));
+        printf ("%s: set %d,", kind_name (kind), set_int (s, ZMQ_CONFLATE, 1));
+        printf (" reads %d\n", integer_option (s, ZMQ_CONFLATE));
         zmq_close (s);
     }
 }

@@ -574,11 +574,18 @@ static int raw_connect (const char *endpoint)
 /* Reads exactly so many bytes, fewer only at the end of the stream; gives how many. */
 static size_t raw_read (int fd, void *buffer, size_t size)
 {
+    const long long end = now_ms () + PATIENCE_MS;
     size_t done = 0;
     while (done < size) {
         struct pollfd ready = {fd, POLLIN, 0};
-        if (poll (&ready, 1, PATIENCE_MS) <= 0)
+        if (attended)
+            integer_option (attended, ZMQ_EVENTS);
+        if (poll (&ready, 1, attended ? 1 : PATIENCE_MS) <= 0) {
+            if (now_ms () < end)
+                continue;
+            printf ("READ IN VAIN\n");
             break;
+        }
         const ssize_t got = read (fd, (char *) buffer + done, size - done);
         if (got <= 0)
             break;

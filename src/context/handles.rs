@@ -232,12 +232,14 @@ fn take_over(slot: &'static Slot, owner: usize, me: usize) -> Result<Entered> {
         .compare_exchange(owner, CLAIMED, Ordering::AcqRel, Ordering::Relaxed)
         .map_err(|_| Errno::EBUSY)?;
     fence::full();
-    fence::heavy();
+    if owner != UNOWNED {
+        fence::heavy();
+    }
     if slot.in_call.load(Ordering::Acquire) != 0 {
         slot.owner.store(owner, Ordering::Release);
         return Err(Errno::EBUSY);
     }
-    if slot.changes.fetch_add(1, Ordering::Relaxed) < CHANGES_MAX {
+    if fence::is_asymmetric() && slot.changes.fetch_add(1, Ordering::Relaxed) < CHANGES_MAX {
         slot.in_call.store(1, Ordering::Relaxed);
         slot.owner.store(me, Ordering::Release);
         return entered(slot, &slot.in_call);

@@ -106,6 +106,11 @@ impl Content {
         self.header().data
     }
 
+    /// Whether the body is a caller's memory that a function gives back.
+    pub fn is_callers(&self) -> bool {
+        self.header().free.is_some()
+    }
+
     /// The body.
     pub fn as_slice(&self) -> &[u8] {
         if self.is_empty() {

@@ -220,6 +220,13 @@ impl Message {
         self.kind == KIND_CONTENT
     }
 
+    /// Whether the body is memory of the caller that wants to know when it is no longer used: it
+    /// is passed on by reference whatever its size.
+    #[inline]
+    pub fn is_callers_memory(&self) -> bool {
+        self.kind == KIND_CONTENT && self.content().is_some_and(|content| content.is_callers())
+    }
+
     /// Turns a view into a body of the message's own. `ENOMEM`, and the message stays a view.
     #[inline]
     pub fn own(&mut self) -> Result<()> {

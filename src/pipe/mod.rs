@@ -430,7 +430,7 @@ impl PipeEnd {
         match &mut self.outbound {
             Outbound::Bytes(writer) => {
                 let body = message.data();
-                if body.len() < EXTERNAL_MIN {
+                if body.len() < EXTERNAL_MIN && !message.is_callers_memory() {
                     writer.write_frame(flags, body)?;
                 } else {
                     let content = match message.content() {

@@ -167,9 +167,8 @@ impl Pattern for XSub {
         self.fair_queue.pipe_terminated(core, pipe);
         self.distributor.pipe_terminated(core, pipe);
         if !self.fair_queue.in_message() {
-            if let Some(ahead) = &mut self.ahead {
-                ahead.set_more(false);
-            }
+            // Nobody has seen anything of a message that is still ahead: no half of it either.
+            self.ahead = self.ahead.take().filter(|part| !part.has_more());
             self.more_recv = false;
         }
     }
