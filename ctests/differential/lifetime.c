@@ -41,7 +41,7 @@ static void linger_values (void *context)
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         void *s = zmq_socket (context, ZMQ_PUSH);
         if (i == 0)
-            SHOW (integer_option (s, ZMQ_LINGER));
+            printf ("default %d\n", integer_option (s, ZMQ_LINGER));
         printf ("%d: %d", values[i], set_int (s, ZMQ_LINGER, values[i]));
         printf (" reads %d\n", integer_option (s, ZMQ_LINGER));
         set_int (s, ZMQ_LINGER, 0);

@@ -39,7 +39,8 @@ static void sizes (void)
         printf (" copy %d", zmq_msg_copy (&b, &a));
         printf (" sizes %zu %zu equal %d", zmq_msg_size (&a), zmq_msg_size (&b), memcmp (zmq_msg_data (&a), zmq_msg_data (&b), SIZES[i]) == 0);
         zmq_msg_init_size (&c, 5);
-        printf (" move %d sizes %zu %zu", zmq_msg_move (&c, &a), zmq_msg_size (&a), zmq_msg_size (&c));
+        printf (" move %d", zmq_msg_move (&c, &a));
+        printf (" sizes %zu %zu", zmq_msg_size (&a), zmq_msg_size (&c));
         printf (" close %d", zmq_msg_close (&a));
         printf (" %d", zmq_msg_close (&b));
         printf (" %d\n", zmq_msg_close (&c));
@@ -218,8 +219,9 @@ static void free_functions (void *context)
 static void metadata (void *context, const char *transport)
 {
     static const char *const names[] = {"Socket-Type", "Identity", "Routing-Id", "Peer-Address", "User-Id", "X-Mine", "x-mine", "Resource", "__fd", "Nonsense", ""};
-    char endpoint[128];
+    char endpoint[128], credentials[128];
     section ("metadata over %s", transport);
+    snprintf (credentials, sizeof credentials, "localhost:%d:%d:%d", (int) getuid (), (int) getgid (), (int) getpid ());
     void *dealer = open_socket (context, ZMQ_DEALER);
     void *router = open_socket (context, ZMQ_ROUTER);
     MUST (set_text (dealer, ZMQ_ROUTING_ID, "the id"));
@@ -243,6 +245,8 @@ static void metadata (void *context, const char *transport)
         printf ("part %d: more %d, fd %s\n", part, zmq_msg_more (&copy), zmq_msg_get (&copy, ZMQ_SRCFD) > 0 ? "yes" : "no");
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
             const char *value = zmq_msg_gets (&copy, names[i]);
+            if (value && strncmp (value, "localhost:", 10) == 0)
+                value = strcmp (value, credentials) == 0 ? "localhost and our credentials" : value;
             printf ("  %s: %s\n", names[i], !value ? "-" : strcmp (names[i], "__fd") == 0 ? "some" : value);
         }
         zmq_msg_close (&copy);
@@ -294,7 +298,8 @@ static void vectors (void *context)
             print_bytes (in[i].iov_base, in[i].iov_len);
             free (in[i].iov_base);
         }
-        printf (" more %d, left %d\n", integer_option (pull, ZMQ_RCVMORE), drain (pull));
+        printf (" more %d", integer_option (pull, ZMQ_RCVMORE));
+        printf (" left %d\n", drain (pull));
     }
     size_t count = 0;
     struct iovec in[1];

@@ -1,5 +1,6 @@
 /* Nothing is lost and nothing overtakes: PUSH to PULL with numbered messages of many sizes, small
  * high-water marks, slow and fast readers. */
+#define _GNU_SOURCE
 #include "lifetimes.h"
 
 static void *context;
@@ -193,10 +194,102 @@ static void many_senders(void)
     }
 }
 
+/* Subscribers that fall behind miss messages, but whole ones, and get the others as they were. */
+enum { SUBSCRIBERS = 6, PARTS = 3 };
+
+static void *subscribe(void *number)
+{
+    static const int marks[] = {1, 2, 5, 20, 100, 1000};
+    int mine = (int)(intptr_t)number;
+    void *sub = new_socket(context, mine % 2 ? ZMQ_SUB : ZMQ_XSUB);
+    set_int(sub, ZMQ_RCVHWM, marks[mine]);
+    CHECK(zmq_connect(sub, endpoint) == 0);
+    if (mine % 2)
+        CHECK(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0) == 0);
+    else
+        CHECK(zmq_send(sub, "\1", 1, 0) == 1);
+    uint32_t last = 0, values[2] = {0, 0};
+    for (int count = 0; values[0] != UINT32_MAX; ++count) {
+        for (uint32_t part = 0; part < PARTS; ++part) {
+            zmq_msg_t message;
+            zmq_msg_init(&message);
+            CHECK(zmq_msg_recv(&message, sub, 0) >= (int)sizeof values);
+            unsigned char *body = zmq_msg_data(&message);
+            memcpy(values, body, sizeof values);
+            CHECK(part == 0 ? values[0] > last : values[0] == last);
+            CHECK(values[1] == part);
+            for (size_t i = sizeof values; i < zmq_msg_size(&message); ++i)
+                CHECK(body[i] == (unsigned char)(values[0] + part));
+            CHECK(zmq_msg_more(&message) == (part + 1 < PARTS));
+            zmq_msg_close(&message);
+            last = values[0];
+        }
+        if (count % 300 == 299)
+            pause_ms(mine);
+    }
+    CHECK(zmq_close(sub) == 0);
+    return NULL;
+}
+
+static void publish(void *publisher, uint32_t number, int small)
+{
+    for (uint32_t part = 0; part < PARTS; ++part) {
+        uint32_t values[2] = {number, part};
+        size_t size = sizeof values + (small ? 0 : size_of(number * PARTS + part));
+        zmq_msg_t message;
+        CHECK(zmq_msg_init_size(&message, size) == 0);
+        memset(zmq_msg_data(&message), (int)(number + part), size);
+        memcpy(zmq_msg_data(&message), values, sizeof values);
+        CHECK(zmq_msg_send(&message, publisher, part + 1 < PARTS ? ZMQ_SNDMORE : 0) == (int)size);
+    }
+}
+
+static void *wait_for(void *threads)
+{
+    for (int i = 0; i < SUBSCRIBERS; ++i)
+        join(((pthread_t *)threads)[i]);
+    return NULL;
+}
+
+static void publishing_over_the_mark(void)
+{
+    static const int marks[] = {1, 3, 50};
+    for (int i = 0; i < TRANSPORTS; ++i) {
+        for (int m = 0; m < 3; ++m) {
+            pthread_t threads[SUBSCRIBERS];
+            unsigned char topic[8];
+            context = zmq_ctx_new();
+            void *publisher = new_socket(context, ZMQ_XPUB);
+            set_int(publisher, ZMQ_SNDHWM, marks[m]);
+            set_int(publisher, ZMQ_LINGER, 0);
+            set_int(publisher, ZMQ_XPUB_VERBOSE, 1);
+            bind_any(publisher, wildcards[i], endpoint);
+            for (intptr_t k = 0; k < SUBSCRIBERS; ++k)
+                threads[k] = start_thread(subscribe, (void *)k);
+            for (int k = 0; k < SUBSCRIBERS; ++k)
+                CHECK(zmq_recv(publisher, topic, sizeof topic, 0) == 1);
+            for (uint32_t number = 1, count = (uint32_t)messages(); number < count; ++number) {
+                publish(publisher, number, 0);
+                if (number % 64 == 0)
+                    pause_ms(1);
+            }
+            /* The last one is repeated until everybody had it. */
+            pthread_t all = start_thread(wait_for, threads);
+            while (pthread_tryjoin_np(all, NULL) == EBUSY) {
+                publish(publisher, UINT32_MAX, 1);
+                pause_ms(1);
+            }
+            CHECK(zmq_close(publisher) == 0);
+            CHECK(zmq_ctx_term(context) == 0);
+        }
+    }
+}
+
 CASES({"marks_of_one", marks_of_one},
       {"marks_of_two_and_three", marks_of_two_and_three},
       {"marks_of_one_and_thousand", marks_of_one_and_thousand},
       {"marks_of_ten", marks_of_ten},
       {"marks_of_thousand", marks_of_thousand},
       {"no_marks", no_marks},
-      {"many_senders", many_senders})
+      {"many_senders", many_senders},
+      {"publishing_over_the_mark", publishing_over_the_mark})

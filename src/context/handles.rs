@@ -7,7 +7,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU8, AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -25,19 +25,21 @@ pub enum Kind {
 /// One handle's place.
 ///
 /// A socket is used by one thread at a time, and nearly always by the same one, so entering it is
-/// biased: the `owner` marks its calls in `in_call` with plain stores. Another thread that comes
-/// first takes the ownership away, makes sure with a process-wide fence that the old owner sees
-/// that, and then looks whether it is in a call. A socket that changes hands often gives the bias
-/// up, and so does every socket where the system has no such fence: `busy` is an ordinary lock bit
-/// then.
+/// biased: the `owner` marks its calls with plain stores. Another thread that comes first takes the
+/// ownership away, makes sure with a process-wide fence that the old owner sees that, and then
+/// looks whether it is in a call. Each term of ownership has a mark of its own, since a thread that
+/// was about to mark a call when it lost the ownership still sets its mark and clears it again. A
+/// socket that changes hands often gives the bias up, and so does every socket where the system has
+/// no such fence: `busy` is an ordinary lock bit then.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Slot {
     kind: AtomicU32,
-    in_call: AtomicU32,
+    busy: AtomicU8,
+    /// The owning thread and its term, in one word; or one of the constants below.
     owner: AtomicUsize,
-    busy: AtomicU32,
-    /// How often the ownership changed.
+    in_call: [AtomicU8; TERMS],
+    /// How often the ownership changed: the next term.
     changes: AtomicU32,
     /// The process that made the handle.
     process: AtomicU32,
@@ -50,14 +52,34 @@ const UNOWNED: usize = 0;
 const CLAIMED: usize = 1;
 /// The socket goes by `busy` alone.
 const UNBIASED: usize = 2;
-/// Changes of ownership after which a socket is unbiased.
-const CHANGES_MAX: u32 = 8;
+/// Terms of ownership, after which a socket is unbiased.
+const TERMS: usize = 8;
 
-/// What tells the calling thread from others; never one of the constants above.
+/// What tells the calling thread from others, with room for the term; never one of the constants
+/// above.
 #[inline]
 fn this_thread() -> usize {
     // SAFETY: pthread_self has no preconditions.
-    unsafe { libc::pthread_self() as usize }
+    let thread = unsafe { libc::pthread_self() as usize };
+    // It is the address of an object that holds pointers.
+    debug_assert!(thread % TERMS == 0 && thread != 0);
+    thread
+}
+
+impl Slot {
+    /// Where an owner marks its calls.
+    #[inline]
+    fn mark(&self, owner: usize) -> &AtomicU8 {
+        &self.in_call[owner % TERMS]
+    }
+
+    /// Back to a socket that nobody used.
+    fn forget_owners(&self) {
+        self.in_call.iter().for_each(|mark| mark.store(0, Ordering::Relaxed));
+        self.busy.store(0, Ordering::Relaxed);
+        self.changes.store(0, Ordering::Relaxed);
+        self.owner.store(UNOWNED, Ordering::Release);
+    }
 }
 
 // SAFETY: `object` is written only while the slot belongs to one thread (allocation and removal)
@@ -111,7 +133,7 @@ pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
     let slot = slot_at(index).ok_or(Errno::EFAULT)?;
     // SAFETY: the slot is free, and the lock keeps other insertions away.
     unsafe { *slot.object.get() = object };
-    slot.busy.store(0, Ordering::Relaxed);
+    slot.forget_owners();
     slot.process.store(std::process::id(), Ordering::Relaxed);
     slot.kind.store(kind as u32, Ordering::Release);
     Ok(core::ptr::from_ref(slot).cast_mut().cast())
@@ -141,7 +163,7 @@ fn locate(handle: *mut c_void) -> Option<(usize, &'static Slot)> {
 /// A socket that this thread works on; others get `EBUSY` meanwhile.
 #[derive(Debug)]
 pub struct Entered {
-    mark: &'static AtomicU32,
+    mark: &'static AtomicU8,
     object: *mut c_void,
 }
 
@@ -166,15 +188,17 @@ impl Drop for Entered {
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
     let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
     let me = this_thread();
-    if slot.owner.load(Ordering::Relaxed) == me && slot.in_call.load(Ordering::Relaxed) == 0 {
-        slot.in_call.store(1, Ordering::Relaxed);
+    let owner = slot.owner.load(Ordering::Relaxed);
+    let mark = slot.mark(owner);
+    if owner - owner % TERMS == me && mark.load(Ordering::Relaxed) == 0 {
+        mark.store(1, Ordering::Relaxed);
         // Pairs with the heavy fence in `take_over`: either we see there that the ownership is
         // gone, or the other thread sees that we are in a call.
         fence::light();
-        if slot.owner.load(Ordering::Acquire) == me {
-            return entered(slot, &slot.in_call);
+        if slot.owner.load(Ordering::Acquire) == owner {
+            return entered(slot, mark);
         }
-        slot.in_call.store(0, Ordering::Release);
+        mark.store(0, Ordering::Release);
     }
     enter_slowly(slot, me)
 }
@@ -191,15 +215,13 @@ pub fn enter_to_close(handle: *mut c_void) -> Result<Entered> {
     if slot.process.swap(here, Ordering::AcqRel) == here {
         return outcome;
     }
-    slot.in_call.store(0, Ordering::Relaxed);
-    slot.busy.store(0, Ordering::Relaxed);
-    slot.owner.store(UNOWNED, Ordering::Release);
+    slot.forget_owners();
     enter(handle)
 }
 
 /// The slot's entry is ours by this mark; now what it holds must still be a socket.
 #[inline]
-fn entered(slot: &'static Slot, mark: &'static AtomicU32) -> Result<Entered> {
+fn entered(slot: &'static Slot, mark: &'static AtomicU8) -> Result<Entered> {
     if slot.kind.load(Ordering::Acquire) != Kind::Socket as u32 {
         mark.store(0, Ordering::Release);
         return Err(Errno::ENOTSOCK);
@@ -221,7 +243,7 @@ fn enter_slowly(slot: &'static Slot, me: usize) -> Result<Entered> {
             }
             entered(slot, &slot.busy)
         }
-        owner if owner == me || owner == CLAIMED => Err(Errno::EBUSY),
+        owner if owner - owner % TERMS == me || owner == CLAIMED => Err(Errno::EBUSY),
         owner => take_over(slot, owner, me),
     }
 }
@@ -235,14 +257,16 @@ fn take_over(slot: &'static Slot, owner: usize, me: usize) -> Result<Entered> {
     if owner != UNOWNED {
         fence::heavy();
     }
-    if slot.in_call.load(Ordering::Acquire) != 0 {
+    if slot.mark(owner).load(Ordering::Acquire) != 0 {
         slot.owner.store(owner, Ordering::Release);
         return Err(Errno::EBUSY);
     }
-    if fence::is_asymmetric() && slot.changes.fetch_add(1, Ordering::Relaxed) < CHANGES_MAX {
-        slot.in_call.store(1, Ordering::Relaxed);
-        slot.owner.store(me, Ordering::Release);
-        return entered(slot, &slot.in_call);
+    let term = slot.changes.fetch_add(1, Ordering::Relaxed) as usize;
+    if fence::is_asymmetric() && term < TERMS {
+        let mark = slot.mark(term);
+        mark.store(1, Ordering::Relaxed);
+        slot.owner.store(me + term, Ordering::Release);
+        return entered(slot, mark);
     }
     slot.busy.store(1, Ordering::Relaxed);
     slot.owner.store(UNBIASED, Ordering::Release);
@@ -317,3 +341,7 @@ mod fork {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "handles_tests.rs"]
+mod tests;

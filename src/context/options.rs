@@ -6,7 +6,7 @@ use crate::error::{Errno, Result};
 use crate::options::constants::*;
 use crate::options::value::SetValue;
 
-/// Most sockets a context can have (`ZMQ_SOCKET_LIMIT`).
+/// What `ZMQ_SOCKET_LIMIT` reads as. A larger `ZMQ_MAX_SOCKETS` is accepted all the same.
 pub const SOCKET_LIMIT: i32 = 65_535;
 /// More I/O threads than this are refused when the context starts.
 pub const IO_THREADS_LIMIT: i32 = 1024;
@@ -53,7 +53,7 @@ impl ContextOptions {
         }
         let number = value.int_in(0..=i32::MAX)?;
         match option {
-            ZMQ_MAX_SOCKETS if (1..=SOCKET_LIMIT).contains(&number) => self.max_sockets = number,
+            ZMQ_MAX_SOCKETS if number >= 1 => self.max_sockets = number,
             ZMQ_IO_THREADS => self.io_threads = number,
             ZMQ_IPV6 => self.ipv6 = number != 0,
             ZMQ_BLOCKY => self.blocky = number != 0,

@@ -19,6 +19,8 @@ const WAKE: Token = Token(0);
 
 #[derive(Debug, Default)]
 struct Inbox {
+    /// Boxed as they come from their handles; moving them out would copy them for nothing.
+    #[allow(clippy::vec_box)]
     sockets: Vec<Box<Socket>>,
     stop: bool,
 }

@@ -510,3 +510,7 @@ fn hear_command(body: &[u8], pongs: &mut Vec<u8>, ttl: &mut Option<u16>) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

@@ -17,7 +17,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub mod chunk;
 pub mod fence;
+#[cfg(test)]
+pub mod interleave;
 pub mod queue;
+#[cfg(test)]
+pub mod random;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::message::{Content, Message, Metadata};
@@ -180,7 +186,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         slots: [AtomicUsize::new(NOWHERE), AtomicUsize::new(NOWHERE)],
     });
     let lane = || {
-        let (writer, reader) = Queue::new();
+        let (writer, reader) = Queue::with_ends();
         if limits.conflate {
             let slot = Arc::new(Mutex::new(None));
             (
@@ -265,6 +271,15 @@ impl PipeEnd {
     fn lane_has_data(&mut self) -> bool {
         match &mut self.inbound {
             Inbound::Bytes(reader) => reader.has_frame(),
+            Inbound::Latest { slot, .. } => lock(slot).is_some(),
+        }
+    }
+
+    /// Whether anything is left to read. Where an engine reads bytes, the reader may stand inside a
+    /// frame, where nothing may be taken for a frame's flags.
+    fn lane_has_bytes(&mut self) -> bool {
+        match &mut self.inbound {
+            Inbound::Bytes(reader) => reader.has_data(),
             Inbound::Latest { slot, .. } => lock(slot).is_some(),
         }
     }
@@ -493,7 +508,7 @@ impl PipeEnd {
     /// and then looks whether the peer fell asleep without knowing.
     #[inline]
     fn flush_sparsely(&mut self) {
-        self.streak += 1;
+        self.streak = self.streak.saturating_add(1);
         if self.streak >= DENSE_STREAK && fence::is_asymmetric() {
             self.out_queue().writer_dense.store(true, Ordering::Relaxed);
             self.dense = true;
@@ -566,7 +581,7 @@ impl PipeEnd {
         if self.state == State::Active {
             self.state = State::PeerClosed;
             self.out_active = false;
-            if !self.lane_has_data() {
+            if !self.lane_has_bytes() {
                 self.in_active = false;
                 self.state = State::Ended;
             }
@@ -576,6 +591,8 @@ impl PipeEnd {
 
     /// Whether the peer closed before this end had an owner that could have been told.
     pub fn was_closed_early(&self) -> bool {
+        // Pairs with the fence in `close`: naming the owner comes before this look.
+        fence::full();
         self.in_queue().closed.load(Ordering::Acquire)
     }
 

@@ -48,7 +48,7 @@ pub struct Queue {
 
 impl Queue {
     /// An empty queue and its two ends.
-    pub fn new() -> (Writer, Reader) {
+    pub fn with_ends() -> (Writer, Reader) {
         let queue = Arc::new(Queue {
             first: AtomicPtr::new(core::ptr::null_mut()),
             spare: AtomicPtr::new(core::ptr::null_mut()),
@@ -217,8 +217,9 @@ impl Writer {
 
     /// Forgets the frames of an unfinished message.
     pub fn rollback(&mut self) {
-        let Some(current) = self.chunk else { return };
-        if let Some(dirty) = self.dirty.take() {
+        let Some(mut began) = self.chunk else { return };
+        // With something finished in this chunk, the unfinished message began behind that.
+        if let Some(dirty) = self.dirty.take_if(|_| self.ready.end == 0) {
             // Chunks behind the dirty one hold nothing published: no reader has seen them.
             // SAFETY: the dirty chunk is unsealed, so the reader is still at it or before it.
             let mut next =
@@ -230,23 +231,26 @@ impl Writer {
                     Chunk::free(chunk);
                 }
             }
+            began = dirty.chunk;
+            // What is finished was published when the chunk was left.
             // SAFETY: alive, as said.
-            let restored = unsafe { dirty.chunk.as_ref() };
-            self.ready = Published { sealed: false, ..restored.published() };
-            self.adopt(dirty.chunk);
-        } else if self.ready.end == 0 {
-            // Nothing of this chunk is finished. Its published state is the truth.
-            // SAFETY: the current chunk is alive.
-            self.ready = unsafe { current.as_ref() }.published();
+            self.ready = unsafe { began.as_ref() }.published();
+            self.adopt(began);
         }
         self.end = self.ready.end as usize;
         self.messages = self.ready.messages;
         self.filled = self.end;
+        // SAFETY: the current chunk is alive; a reader looks at a body only once it is published.
+        unsafe {
+            if began.as_ref().capacity() == 0 && self.end == 0 {
+                (*began.as_ptr()).external = None;
+            }
+        }
     }
 
     /// Whether frames of an unfinished message wait behind the last finished one.
     pub fn has_unfinished(&self) -> bool {
-        self.dirty.is_some() || self.end != self.ready.end as usize
+        self.end != self.ready.end as usize || self.dirty.is_some() && self.ready.end == 0
     }
 
     fn adopt(&mut self, chunk: NonNull<Chunk>) {
@@ -480,8 +484,10 @@ pub struct Reader {
     seen: Published,
     /// Messages of this chunk already credited (byte-wise reading).
     credited: u32,
-    /// Where byte-wise reading last stood between two messages.
+    /// Where byte-wise reading last stood between two messages, and how many messages of this
+    /// chunk end up to there.
     boundary: usize,
+    boundary_messages: u32,
     /// Bytes of an external chunk (header and body) already written out.
     partial: usize,
 }
@@ -499,6 +505,7 @@ impl Reader {
             seen: Published::default(),
             credited: 0,
             boundary: 0,
+            boundary_messages: 0,
             partial: 0,
         }
     }
@@ -569,7 +576,7 @@ impl Reader {
         self.pos = 0;
         self.seen = Published::default();
         self.credited = 0;
-        self.boundary = 0;
+        (self.boundary, self.boundary_messages) = (0, 0);
     }
 
     fn recycle(&mut self, chunk: NonNull<Chunk>) {
@@ -605,12 +612,13 @@ impl Reader {
             // SAFETY: the reader's chunk is alive; published frames are whole (Writer).
             unsafe {
                 if (*chunk.as_ptr()).capacity() == 0 {
-                    let external = &mut *chunk.as_ptr();
                     self.pos = 1;
-                    let flags = external.header[0] & !FRAME_LARGE;
-                    let content = external.external.take()?;
-                    self.boundary = 1;
+                    let flags = (*chunk.as_ptr()).header[0] & !FRAME_LARGE;
+                    let content = (*chunk.as_ptr()).external.take()?;
                     self.credited = self.seen.messages;
+                    if flags & FRAME_MORE == 0 {
+                        (self.boundary, self.boundary_messages) = (1, self.credited);
+                    }
                     return Some(Frame { flags, body: Body::Content(content) });
                 }
                 let at = self.base.add(self.pos);
@@ -626,8 +634,8 @@ impl Reader {
                     continue;
                 }
                 if flags & FRAME_MORE == 0 {
-                    self.boundary = self.pos;
                     self.credited += u32::from(flags & FRAME_ROUTING_ID == 0);
+                    (self.boundary, self.boundary_messages) = (self.pos, self.credited);
                 }
                 let body = core::slice::from_raw_parts(body, len);
                 return Some(Frame { flags: flags & !FRAME_LARGE, body: Body::Bytes(body) });
@@ -651,21 +659,26 @@ impl Reader {
         while let Some(chunk) = at {
             // SAFETY: chunks from the reader's on are alive until the reader passes them.
             let current = unsafe { chunk.as_ref() };
-            if let Some(content) = &current.external {
-                let header_len = usize::from(current.header_len);
-                if seen.end == 0 || used + 2 > slices.len() {
+            if current.capacity() == 0 {
+                if used + 2 > slices.len() {
                     break;
                 }
-                if written < header_len {
-                    slices[used] = (current.header[written..].as_ptr(), header_len - written);
-                    bytes += slices[used].1;
-                    used += 1;
-                }
-                let skip = written.saturating_sub(header_len);
-                if skip < content.len() {
-                    slices[used] = (content.as_slice()[skip..].as_ptr(), content.len() - skip);
-                    bytes += slices[used].1;
-                    used += 1;
+                // A body that is not published is the writer's, who may take it back.
+                let body = if seen.end > 0 { current.external.as_ref() } else { None };
+                if let Some(content) = body {
+                    let header_len = usize::from(current.header_len);
+                    if written < header_len {
+                        slices[used] = (current.header[written..].as_ptr(), header_len - written);
+                        bytes += slices[used].1;
+                        used += 1;
+                    }
+                    let skip = written.saturating_sub(header_len);
+                    if skip < content.len() {
+                        let rest = &content.as_slice()[skip..];
+                        slices[used] = (rest.as_ptr(), rest.len());
+                        bytes += slices[used].1;
+                        used += 1;
+                    }
                 }
             } else if (seen.end as usize) > pos {
                 if used == slices.len() {
@@ -736,7 +749,7 @@ impl Reader {
     /// sealed inside one.
     fn mark_boundary(&mut self) {
         if !self.seen.sealed || !self.next_continues() {
-            self.boundary = self.pos;
+            (self.boundary, self.boundary_messages) = (self.pos, self.credited);
         }
     }
 
@@ -783,8 +796,6 @@ impl Reader {
         // The message's first parts are gone with their chunk; its other parts must not go out.
         while let Some(frame) = self.next_frame() {
             if frame.flags & FRAME_MORE == 0 {
-                self.credited += 1;
-                self.boundary = self.pos;
                 return u64::from(done) + 1;
             }
         }
@@ -792,11 +803,11 @@ impl Reader {
     }
 
     /// Sets the position back to the last message boundary before it; returns how many messages
-    /// end between the last known boundary and there.
+    /// end up to there that were not credited yet.
     fn walk_back(&mut self) -> u32 {
         let written = self.pos;
         let (mut at, mut start) = (self.boundary, self.boundary);
-        let mut done = 0u32;
+        let mut ended = self.boundary_messages;
         while at < written {
             // SAFETY: frames between boundary and the published end are whole (Writer).
             let (flags, len) = unsafe {
@@ -815,13 +826,14 @@ impl Reader {
             }
             if flags & FRAME_MORE == 0 {
                 start = at;
-                if flags & FRAME_SKIP == 0 {
-                    done += 1;
+                if flags & (FRAME_SKIP | FRAME_ROUTING_ID) == 0 {
+                    ended += 1;
                 }
             }
         }
         self.pos = start;
-        self.boundary = start;
+        (self.boundary, self.boundary_messages) = (start, ended);
+        let done = ended.saturating_sub(self.credited);
         self.credited += done;
         done
     }
@@ -835,3 +847,7 @@ impl Drop for Reader {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

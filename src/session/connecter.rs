@@ -1,5 +1,6 @@
 //! Making a connection: name lookup, connect, SOCKS5 proxy, and the waits between attempts.
 
+use core::sync::atomic::Ordering;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -305,9 +306,14 @@ impl Connecter {
     /// An attempt failed: pauses before the next one, or gives up.
     fn failed(&mut self, cx: &mut Cx<'_>, error: Errno) -> Step {
         self.close(cx);
-        let stop = self.options.reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED != 0;
-        if stop && error == Errno::ECONNREFUSED {
-            return Step::GaveUp;
+        if error == Errno::ECONNREFUSED {
+            if self.options.reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED != 0 {
+                return Step::GaveUp;
+            }
+            let is_ipc = matches!(self.target, Endpoint::Ipc(_));
+            if is_ipc && self.link.disconnected.load(Ordering::Relaxed) {
+                return Step::Waiting;
+            }
         }
         self.pause(cx);
         Step::Waiting

@@ -171,7 +171,7 @@ impl Listener {
     }
 
     /// Stops listening.
-    pub fn over(mut self: Box<Self>, cx: &mut Cx<'_>) {
+    pub fn over(mut self, cx: &mut Cx<'_>) {
         if let Some(pause) = self.pause.take() {
             cx.timers.cancel(pause);
         }

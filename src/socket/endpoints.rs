@@ -272,6 +272,9 @@ impl Socket {
             _ => endpoint.to_owned(),
         };
         let entries = self.endpoints.entries.remove(&name).ok_or(Errno::ENOENT)?;
+        if self.core.options.reconnect_stop & ZMQ_RECONNECT_STOP_AFTER_DISCONNECT != 0 {
+            self.link.disconnected.store(true, Ordering::Relaxed);
+        }
         for entry in entries {
             if let Some(pipe) = entry.pipe {
                 self.core.terminate(pipe);

@@ -1,5 +1,6 @@
 //! What a socket shares with its sessions and listeners in the I/O threads.
 
+use core::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 use super::mailbox::{Command, Mailbox, SocketOwner};
@@ -14,6 +15,9 @@ pub struct SocketLink {
     pub context: Arc<Context>,
     pub mailbox: Arc<Mailbox>,
     pub monitor: Monitor,
+    /// An endpoint was taken down while `ZMQ_RECONNECT_STOP_AFTER_DISCONNECT` was set: connections
+    /// that are refused are not tried again.
+    pub disconnected: AtomicBool,
 }
 
 impl SocketLink {

@@ -83,7 +83,7 @@ impl Socket {
         options.linger = if settings.blocky { -1 } else { 0 };
         let mut core = Core::new(options);
         let kind = Kind::new(socket_type, &mut core)?;
-        let link = SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default() };
+        let link = SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default(), disconnected: false.into() };
         Ok(Socket {
             core,
             kind,
