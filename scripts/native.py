@@ -47,7 +47,8 @@ class Library:
         for candidate in candidates:
             if candidate.exists():
                 return candidate
-        raise Missing(f"{self.name}: none of these exists: " + ", ".join(map(str, candidates)))
+        hint = "cargo build --release" if self.name == "ours" else "scripts/build-reference"
+        raise Missing(f"{self.name}: none of {', '.join(map(str, candidates))} ({hint} makes it)")
 
     def compile(self, source, output, extra=()):
         """Compiles one C program; gives the compiler's complaints, empty when it worked."""

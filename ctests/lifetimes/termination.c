@@ -146,12 +146,14 @@ static void signals_interrupt_blocking_calls(void)
     join(thread);
 }
 
-/* Messages in numbers that no buffer of the system holds. */
-enum { MANY = 200, LARGE = 100000 };
+/* Messages in numbers that no buffer of the system holds, so that a socket closes in the middle of
+ * one. Their bytes are such as would mean something at the front of a frame. */
+enum { MANY = 1000, LARGE = 20000, FILLING = 0xaa };
 
 static void fill(void *socket, int count)
 {
-    char *body = calloc(1, LARGE);
+    char *body = malloc(LARGE);
+    memset(body, FILLING, LARGE);
     for (int i = 0; i < count; ++i) {
         memcpy(body, &i, sizeof i);
         CHECK(zmq_send(socket, body, LARGE, 0) == LARGE);
@@ -167,6 +169,8 @@ static void drain(void *socket, int count)
         CHECK(zmq_recv(socket, body, LARGE, 0) == LARGE);
         memcpy(&number, body, sizeof number);
         CHECK(number == i);
+        for (int k = sizeof number; k < LARGE; ++k)
+            CHECK((unsigned char)body[k] == FILLING);
     }
     free(body);
 }

@@ -280,6 +280,7 @@ impl Input {
             }
             self.check_reply(&header)?;
             self.heard = true;
+            self.after_large = false;
             let flags = bytes[0] & (FRAME_MORE | FRAME_LARGE);
             writer.take_frame(len, flags);
             if !header.has_more() {
@@ -400,6 +401,8 @@ impl Input {
                 return Ok(Progress::More);
             }
             let start = self.buffer.len();
+            let reserved = self.buffer.try_reserve(FRAMED_READ);
+            reserved.map_err(|_| Failure::Connection(Errno::ENOMEM))?;
             self.buffer.resize(start + FRAMED_READ, 0);
             let received = stream::receive(fd, &mut self.buffer[start..]);
             self.buffer.truncate(start + received.unwrap_or(0));
@@ -440,22 +443,20 @@ impl Input {
                 break;
             }
             self.heard = true;
-            if !header.is_command() {
-                let (more, body_len) = (header.flags & FRAME_MORE, body.len());
+            if passes {
                 // SAFETY: the view is used up before the buffer changes.
-                let mut message = unsafe { Message::view(body.as_ptr(), body_len) };
-                message.set_flags(more);
-                pipe.write(&message);
-            } else if passes {
-                // SAFETY: as above.
                 let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-                message.set_flags(message::COMMAND);
-                pipe.write(&message);
+                if header.is_command() {
+                    message.set_flags(message::COMMAND);
+                } else {
+                    message.set_flags(header.flags & FRAME_MORE);
+                    self.check_reply(&header)?;
+                }
+                if !pipe.write(&message) {
+                    return Err(Failure::Connection(Errno::ENOMEM));
+                }
             } else {
                 hear_command(body, &mut self.pongs, &mut self.ttl);
-            }
-            if !header.is_command() {
-                self.check_reply(&header)?;
             }
             self.parsed += len;
         }
@@ -486,7 +487,9 @@ impl Input {
                     budget = budget.saturating_sub(count);
                     // SAFETY: the view is used up before the buffer changes.
                     let message = unsafe { Message::view(buffer.as_ptr(), count) };
-                    pipe.write(&message);
+                    if !pipe.write(&message) {
+                        return Err(Failure::Connection(Errno::ENOMEM));
+                    }
                 }
                 Err(Errno::EAGAIN) => *readable = false,
                 Err(error) => return Err(Failure::Connection(error)),

@@ -49,6 +49,9 @@ pub enum Progress {
     More,
 }
 
+/// Unsent control bytes beyond which no more PINGs are answered.
+const UNSENT_CONTROL_MAX: usize = 64 * 1024;
+
 /// How the bytes of a connection are to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -148,6 +151,15 @@ impl Engine {
             }
         }
         Ok(Progress::Idle)
+    }
+
+    /// Has the PINGs that were read answered. A peer that sends them without reading the answers
+    /// gets no more of those, or they would fill the memory.
+    pub fn answer_pings(&mut self) {
+        let answers = core::mem::take(&mut self.input.pongs);
+        if self.output.control.len() < UNSENT_CONTROL_MAX {
+            self.output.control.extend_from_slice(&answers);
+        }
     }
 
     /// Takes what the handshake wants written.

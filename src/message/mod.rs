@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub mod content;
 pub mod metadata;
 pub mod pool;
+#[cfg(test)]
+mod tests;
 
 pub use content::{Content, FreeFunction};
 pub use metadata::Metadata;
@@ -248,7 +250,7 @@ impl Message {
     /// Shortens the body to `len` bytes (`len` is at most the present length).
     pub fn truncate(&mut self, len: usize) {
         if self.kind == KIND_INLINE {
-            self.inline_len = self.inline_len.min(len as u8);
+            self.inline_len = self.inline_len.min(u8::try_from(len).unwrap_or(u8::MAX));
         } else if len < self.word(1) {
             self.body[8..16].copy_from_slice(&len.to_ne_bytes());
         }

@@ -304,7 +304,8 @@ impl PipeEnd {
         let closed = self.in_queue().closed.load(Ordering::Acquire);
         self.in_queue().reader_asleep.store(true, Ordering::SeqCst);
         fence::full();
-        if self.in_queue().writer_dense.load(Ordering::Relaxed) {
+        // What a dense writer published before it became sparse again comes with that news.
+        if self.in_queue().writer_dense.load(Ordering::Acquire) {
             fence::heavy();
         }
         if self.lane_has_data() {
@@ -521,7 +522,7 @@ impl PipeEnd {
         self.streak = 0;
         if self.dense {
             self.dense = false;
-            self.out_queue().writer_dense.store(false, Ordering::Relaxed);
+            self.out_queue().writer_dense.store(false, Ordering::Release);
         }
         if self.out_queue().reader_asleep.swap(false, Ordering::AcqRel) {
             self.tell_peer(PipeEvent::Readable);

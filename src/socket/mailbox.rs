@@ -75,6 +75,12 @@ impl Mailbox {
         true
     }
 
+    /// Makes the descriptor readable without a command.
+    pub fn wake_pollers(&self) {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        self.signaler.set();
+    }
+
     /// Whether commands wait. One load; for the hot path.
     #[inline]
     pub fn has_pending(&self) -> bool {
@@ -131,3 +137,7 @@ impl PipeOwner for SocketOwner {
         self.mailbox.send(Command::Pipe { pipe: pipe.clone(), side: self.side, event });
     }
 }
+
+#[cfg(test)]
+#[path = "mailbox_tests.rs"]
+mod tests;

@@ -59,6 +59,8 @@ pub fn close(handle: *mut c_void) -> Result<()> {
     drop(entered);
     // SAFETY: removing the handle makes its object ours; it came from Box::into_raw.
     let socket = unsafe { Box::from_raw(object.cast::<Socket>()) };
+    // A thread that polls the socket at this moment must find out that it is gone.
+    socket.link.mailbox.wake_pollers();
     let context = socket.link.context.clone();
     context.reap(socket);
     Ok(())

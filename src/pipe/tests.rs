@@ -1,0 +1,595 @@
+//! Pipe ends: counting against a model, sleeping and waking in every order and under load, and
+//! what is left of a pipe that ends.
+
+use core::sync::atomic::AtomicU64;
+use std::collections::VecDeque;
+use std::sync::Condvar;
+use std::time::{Duration, Instant};
+
+use super::interleave::{explore, Access, Step};
+use super::queue::FRAME_ROUTING_ID;
+use super::random::Random;
+use super::*;
+
+fn limits(inbound: i32, outbound: i32) -> PipeLimits {
+    PipeLimits { inbound, outbound, conflate: false }
+}
+
+/// An owner that keeps events for whoever asks.
+#[derive(Default)]
+struct Inbox {
+    events: Mutex<VecDeque<PipeEvent>>,
+    arrived: Condvar,
+}
+
+impl PipeOwner for Inbox {
+    fn pipe_event(&self, _: &Arc<PipeShared>, event: PipeEvent) {
+        lock(&self.events).push_back(event);
+        self.arrived.notify_all();
+    }
+}
+
+impl Inbox {
+    fn of(end: &PipeEnd) -> Arc<Inbox> {
+        let inbox = Arc::new(Inbox::default());
+        end.set_owner(inbox.clone());
+        inbox
+    }
+
+    fn take(&self) -> Option<PipeEvent> {
+        lock(&self.events).pop_front()
+    }
+
+    /// Sleeps until there is an event. A pipe that forgets to wake its peer ends here.
+    fn wait(&self) -> PipeEvent {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut events = lock(&self.events);
+        loop {
+            if let Some(event) = events.pop_front() {
+                return event;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nobody woke this end");
+            events = self.arrived.wait_timeout(events, left).unwrap().0;
+        }
+    }
+}
+
+/// Executes what waits, as a socket does at the beginning of a call.
+fn execute(end: &mut PipeEnd, event: PipeEvent) {
+    match event {
+        PipeEvent::Readable => drop(end.activate_read()),
+        PipeEvent::Writable => drop(end.activate_write()),
+        PipeEvent::Closed => {
+            end.activate_read();
+            end.peer_closed();
+        }
+        PipeEvent::HighWaterMarks(inbound, outbound) => drop(end.set_limits(inbound, outbound)),
+        PipeEvent::Bound(inbound, outbound) => end.set_boosts(inbound, outbound),
+        PipeEvent::StatsWanted(queued) => end.send_stats(queued),
+        PipeEvent::Hiccup | PipeEvent::Stats(..) => {}
+    }
+}
+
+fn execute_all(end: &mut PipeEnd, inbox: &Inbox) {
+    while let Some(event) = inbox.take() {
+        execute(end, event);
+    }
+}
+
+fn message(flags: u8, body: &[u8]) -> Message {
+    let mut message = Message::copy_of(body).unwrap();
+    message.set_flags(flags);
+    message
+}
+
+/// The number of messages that go in before the pipe is full.
+fn fill(end: &mut PipeEnd) -> u64 {
+    let mut count = 0;
+    while end.write(&message(0, b"x")) {
+        end.flush();
+        count += 1;
+        assert!(count < 100_000);
+    }
+    count
+}
+
+fn drain(end: &mut PipeEnd) -> u64 {
+    let mut count = 0;
+    let mut part = Message::new();
+    while end.read(&mut part) {
+        count += u64::from(part.flags() & FRAME_MORE == 0);
+    }
+    count
+}
+
+#[test]
+fn marks_and_order_hold_whatever_happens() {
+    for seed in 1..80 {
+        let mut random = Random::new(seed);
+        let mark = random.below(8) as i32;
+        let (mut near, mut far) = pair(limits(0, mark));
+        let (near_inbox, far_inbox) = (Inbox::of(&near), Inbox::of(&far));
+        let mut sent: VecDeque<Vec<Vec<u8>>> = VecDeque::new();
+        let mut unfinished: Vec<Vec<u8>> = Vec::new();
+        let (mut number, mut flushed) = (0u32, 0);
+        let mut part = Message::new();
+        for _ in 0..600 {
+            match random.below(8) {
+                0 => {
+                    near.rollback();
+                    unfinished.clear();
+                }
+                1 => {
+                    near.flush();
+                    flushed = sent.len();
+                }
+                2 => execute_all(&mut near, &near_inbox),
+                3 => execute_all(&mut far, &far_inbox),
+                4 | 5 => {
+                    let more = u8::from(random.below(3) == 0);
+                    number += 1;
+                    let mut body = number.to_le_bytes().to_vec();
+                    body.resize(4 + random.length(), 5);
+                    let waiting = sent.len() as i32;
+                    if near.write(&message(more, &body)) {
+                        assert!(mark == 0 || waiting < mark, "beyond the mark");
+                        assert_eq!(near.writing_parts, more != 0);
+                        unfinished.push(body);
+                        if more == 0 {
+                            sent.push_back(core::mem::take(&mut unfinished));
+                        }
+                    } else {
+                        // Steps of half the mark: what may be withheld is less than that.
+                        let full = waiting > mark - (mark + 1) / 2 && mark > 0;
+                        assert!(full || near.out_active || !lock(&near_inbox.events).is_empty());
+                    }
+                }
+                _ => {
+                    if !far.check_read() {
+                        let told = !lock(&far_inbox.events).is_empty();
+                        assert!(flushed == 0 || told, "messages wait unseen");
+                        continue;
+                    }
+                    let expected = sent.pop_front().expect("only finished messages are seen");
+                    flushed = flushed.saturating_sub(1);
+                    for (index, body) in expected.iter().enumerate() {
+                        assert!(far.read(&mut part));
+                        assert_eq!(part.data(), body);
+                        assert_eq!(part.has_more(), index + 1 < expected.len());
+                    }
+                }
+            }
+        }
+        near.rollback();
+        near.flush();
+        near.close();
+        execute_all(&mut far, &far_inbox);
+        assert_eq!(drain(&mut far), sent.len() as u64, "seed {seed}");
+        assert!(far.ended());
+    }
+}
+
+#[test]
+fn a_full_pipe_has_room_again_after_half_of_it() {
+    for mark in [1, 2, 3, 10, 1000] {
+        let (mut near, mut far) = pair(limits(0, mark));
+        let inbox = Inbox::of(&near);
+        assert_eq!(fill(&mut near), mark as u64);
+        let mut part = Message::new();
+        for _ in 0..(mark + 1) / 2 {
+            assert!(inbox.take().is_none());
+            assert!(far.read(&mut part));
+        }
+        assert_eq!(inbox.take(), Some(PipeEvent::Writable));
+        assert!(!near.check_write() && near.activate_write());
+        assert_eq!(fill(&mut near), (mark as u64).div_ceil(2));
+    }
+}
+
+#[test]
+fn live_marks_neither_stall_nor_overflow() {
+    for seed in 1..200 {
+        let mut random = Random::new(seed);
+        let (mut near, mut far) = pair(limits(3, 3));
+        let (near_inbox, far_inbox) = (Inbox::of(&near), Inbox::of(&far));
+        for _ in 0..20 {
+            let (inbound, outbound) = (random.below(6) as i32, random.below(6) as i32);
+            near.set_limits(inbound, outbound);
+            near.send_limits_to_peer(outbound, inbound);
+            for _ in 0..random.below(10) {
+                if near.write(&message(0, b"x")) {
+                    near.flush();
+                }
+            }
+            execute_all(&mut far, &far_inbox);
+            drain(&mut far);
+            execute_all(&mut near, &near_inbox);
+            assert!(near.check_write(), "seed {seed}: everything is read, and no room");
+        }
+    }
+}
+
+#[test]
+fn the_unread_is_left_to_the_peer_and_the_unfinished_is_not() {
+    let (mut near, mut far) = pair(limits(0, 0));
+    let inbox = Inbox::of(&far);
+    assert!(!far.check_read());
+    assert!(near.write(&message(0, b"whole")));
+    assert!(near.write(&message(FRAME_MORE, &[1; 3000])));
+    near.close();
+    assert_eq!(inbox.take(), Some(PipeEvent::Closed));
+    assert!(inbox.take().is_none(), "told once");
+    assert!(far.activate_read() && !far.peer_closed());
+    assert!(!far.check_write() && far.peer_is_closed());
+    let mut part = Message::new();
+    assert!(far.read(&mut part) && !far.ended());
+    assert_eq!(part.data(), b"whole");
+    assert!(!far.read(&mut part) && far.ended());
+    drop(near);
+    assert!(!far.read(&mut part) && !far.write(&message(0, b"late")));
+}
+
+#[test]
+fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
+    let (mut near, far) = pair(limits(0, 0));
+    near.write_anyway(0, b"goodbye");
+    drop(near);
+    let inbox = Inbox::of(&far);
+    assert!(far.was_closed_early() && inbox.take().is_none());
+}
+
+#[test]
+fn routing_ids_are_not_counted() {
+    let (mut near, mut far) = pair(limits(0, 1));
+    near.write_anyway(FRAME_ROUTING_ID, b"me");
+    assert_eq!(near.unacknowledged(), 0);
+    assert_eq!(fill(&mut near), 1);
+    far.drop_routing_id();
+    assert_eq!(drain(&mut far), 1);
+    assert!(near.activate_write());
+    assert_eq!(fill(&mut near), 1);
+}
+
+#[test]
+fn a_conflating_pipe_keeps_the_latest() {
+    let (mut near, mut far) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: true });
+    let inbox = Inbox::of(&far);
+    assert!(!far.check_read());
+    for number in 0..10u8 {
+        assert!(near.write(&message(0, &[number; 100])));
+        near.flush();
+    }
+    assert_eq!((inbox.take(), inbox.take()), (Some(PipeEvent::Readable), None));
+    far.activate_read();
+    let mut part = Message::new();
+    assert!(far.read(&mut part));
+    assert_eq!(part.data(), [9; 100]);
+    assert!(!far.read(&mut part));
+}
+
+/// A caller's body whose function uses the very pipe's peer: sends on it while the pipe is at work.
+unsafe extern "C" fn send_elsewhere(_: *mut core::ffi::c_void, hint: *mut core::ffi::c_void) {
+    // SAFETY: the hint is the other pipe's end, which outlives the messages.
+    let other = unsafe { &*hint.cast::<Mutex<PipeEnd>>() };
+    if let Ok(mut other) = other.try_lock() {
+        other.write_anyway(0, b"freed");
+    }
+}
+
+#[test]
+fn free_functions_may_use_other_ends_meanwhile() {
+    static BODY: [u8; 9] = [3; 9];
+    let (other, mut reports) = pair(limits(0, 0));
+    let other = Mutex::new(other);
+    let body = || {
+        let hint = core::ptr::from_ref(&other).cast_mut().cast();
+        // SAFETY: the body lives for ever and is never written to.
+        let content = unsafe {
+            Content::from_caller(BODY.as_ptr().cast_mut(), 9, Some(send_elsewhere), hint)
+        };
+        Message::of_content(content.unwrap())
+    };
+    let with_flags = |flags: u8| {
+        let mut message = body();
+        message.set_flags(flags);
+        message
+    };
+    let (mut near, mut far) = pair(limits(0, 0));
+    // Rolled back, taken by bytes, taken by frames, and left in the queue.
+    assert!(near.write(&with_flags(FRAME_MORE)));
+    assert!(near.write(&with_flags(FRAME_MORE)));
+    near.rollback();
+    assert_eq!(drain(&mut reports), 2);
+    for _ in 0..4 {
+        assert!(near.write(&with_flags(0)));
+    }
+    near.flush();
+    let reader = far.reader().unwrap();
+    let mut slices = [(core::ptr::null(), 0); 4];
+    assert_eq!(reader.gather(&mut slices, 1), 2);
+    assert_eq!(reader.consume(11), 1);
+    reports.activate_read();
+    assert_eq!(drain(&mut reports), 1);
+    let mut part = Message::new();
+    assert!(far.read(&mut part));
+    drop(part);
+    reports.activate_read();
+    assert_eq!(drain(&mut reports), 1);
+    drop((near, far));
+    reports.activate_read();
+    assert_eq!(drain(&mut reports), 2);
+}
+
+/// Sends numbered messages through a pipe, both sides really sleeping when they have to.
+fn numbers_arrive_in_order(mark: i32, messages: u32, pause: usize) {
+    let (mut near, mut far) = pair(limits(0, mark));
+    let (near_inbox, far_inbox) = (Inbox::of(&near), Inbox::of(&far));
+    let sleeps = Arc::new(AtomicU64::new(0));
+    let counter = sleeps.clone();
+    let writing = std::thread::spawn(move || {
+        let mut random = Random::new(3);
+        for number in 0..messages {
+            while !near.write(&message(0, &number.to_le_bytes())) {
+                counter.fetch_add(1, Ordering::Relaxed);
+                let event = near_inbox.wait();
+                execute(&mut near, event);
+            }
+            near.flush();
+            if pause > 0 && random.below(pause) == 0 {
+                std::thread::yield_now();
+            }
+        }
+        near
+    });
+    let mut part = Message::new();
+    for number in 0..messages {
+        while !far.read(&mut part) {
+            sleeps.fetch_add(1, Ordering::Relaxed);
+            let event = far_inbox.wait();
+            execute(&mut far, event);
+        }
+        assert_eq!(part.data(), number.to_le_bytes());
+    }
+    let near = writing.join().unwrap();
+    assert!(!far.check_read());
+    assert!(near.unacknowledged() <= u64::try_from(mark).unwrap() / 2 || mark == 0);
+    assert!(sleeps.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn nobody_sleeps_through_a_message() {
+    numbers_arrive_in_order(0, 60_000, 3);
+    numbers_arrive_in_order(0, 60_000, 90);
+}
+
+#[test]
+fn nobody_sleeps_through_new_room() {
+    numbers_arrive_in_order(1, 3000, 0);
+    numbers_arrive_in_order(2, 3000, 7);
+    numbers_arrive_in_order(50, 60_000, 0);
+}
+
+// --- the protocols in every order ---
+
+const PUBLISHED: u8 = 0;
+const ASLEEP: u8 = 1;
+const DENSE: u8 = 2;
+const EVENTS: u8 = 3;
+
+const MESSAGES: u8 = 3;
+
+/// `flush`: publishes, looks whether the reader sleeps. Dense from the second message on.
+fn publishing(access: &mut Access<'_>) -> Step {
+    let [published, is_dense, ..] = access.own().registers;
+    match access.at() {
+        0 => {
+            access.store(PUBLISHED, published + 1);
+            access.own().registers[0] += 1;
+            Step::To(if is_dense != 0 {
+                3
+            } else if published > 0 {
+                1
+            } else {
+                2
+            })
+        }
+        1 => {
+            access.own().registers[1] = 1;
+            access.store(DENSE, 1);
+            Step::To(2)
+        }
+        2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
+        3 if access.load(ASLEEP) == 0 => Step::To(7),
+        3 => Step::To(4),
+        4 => {
+            if is_dense != 0 {
+                access.own().registers[1] = 0;
+                access.store(DENSE, 0);
+            }
+            Step::To(5)
+        }
+        5 => match access.exchange(ASLEEP, |_| 0) {
+            None => Step::Blocked,
+            Some(0) => Step::To(7),
+            Some(_) => Step::To(6),
+        },
+        6 => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::To(7),
+        },
+        _ if published == MESSAGES => Step::Done,
+        _ => Step::To(0),
+    }
+}
+
+/// `check_read` and `fall_asleep`, until all messages were seen. `HEAVY` is what makes up for the
+/// writer's light fence.
+fn reading<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
+    let seen = access.own().registers[0];
+    match access.at() {
+        0 | 4 => {
+            let published = access.load(PUBLISHED);
+            access.own().registers[0] = published;
+            if published > seen && access.at() == 4 {
+                access.store(ASLEEP, 0);
+            }
+            match (published > seen, access.at()) {
+                _ if published == MESSAGES => Step::Done,
+                (true, _) => Step::To(0),
+                (false, 0) => Step::To(1),
+                (false, _) => Step::To(5),
+            }
+        }
+        1 => {
+            access.store(ASLEEP, 1);
+            Step::To(2)
+        }
+        2 if !access.full_fence() => Step::Blocked,
+        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
+        3 => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
+        _ => {
+            if access.load(EVENTS) == 0 {
+                return Step::Blocked;
+            }
+            match access.exchange(EVENTS, |events| events - 1) {
+                None => Step::Blocked,
+                Some(_) => Step::To(0),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sleeping_reader_is_woken_in_every_order() {
+    let check = |machine: &interleave::Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[publishing, reading::<true>], [0; 8], check).unwrap() > 500);
+    // The other way round: the model sees what the heavy fence is for.
+    assert!(explore(&[publishing, reading::<false>], [0; 8], check).is_err());
+}
+
+const ACKNOWLEDGED: u8 = 4;
+const BLOCKED: u8 = 5;
+
+/// `acknowledge_up_to`.
+fn acknowledging<const FENCE: bool>(access: &mut Access<'_>) -> Step {
+    let count = access.own().registers[0];
+    match access.at() {
+        0 => {
+            access.store(ACKNOWLEDGED, count + 1);
+            access.own().registers[0] += 1;
+            Step::To(1)
+        }
+        1 if FENCE && !access.full_fence() => Step::Blocked,
+        1 => Step::To(if access.load(BLOCKED) == 0 { 4 } else { 2 }),
+        2 => match access.exchange(BLOCKED, |_| 0) {
+            None => Step::Blocked,
+            Some(0) => Step::To(4),
+            Some(_) => Step::To(3),
+        },
+        3 => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::To(4),
+        },
+        _ if count == MESSAGES => Step::Done,
+        _ => Step::To(0),
+    }
+}
+
+/// `refresh_credit`, with a mark of 1: each message needs the acknowledgement of the one before.
+fn needing_credit(access: &mut Access<'_>) -> Step {
+    let written = access.own().registers[0];
+    match access.at() {
+        0 | 3 => {
+            let has_credit = access.load(ACKNOWLEDGED) > written;
+            if has_credit {
+                access.own().registers[0] += 1;
+                if access.at() == 3 {
+                    access.store(BLOCKED, 0);
+                }
+            }
+            match (has_credit, access.at()) {
+                (true, _) if written + 1 == MESSAGES => Step::Done,
+                (true, _) => Step::To(0),
+                (false, 0) => Step::To(1),
+                (false, _) => Step::To(4),
+            }
+        }
+        1 => {
+            access.store(BLOCKED, 1);
+            Step::To(2)
+        }
+        2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
+        _ => {
+            if access.load(EVENTS) == 0 {
+                return Step::Blocked;
+            }
+            match access.exchange(EVENTS, |events| events - 1) {
+                None => Step::Blocked,
+                Some(_) => Step::To(0),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blocked_writer_is_woken_in_every_order() {
+    let check = |machine: &interleave::Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[acknowledging::<true>, needing_credit], [0; 8], check).unwrap() > 200);
+    assert!(explore(&[acknowledging::<false>, needing_credit], [0; 8], check).is_err());
+}
+
+const OWNER: u8 = 6;
+const CLOSED: u8 = 7;
+
+/// `close`: the mark first, then whoever is to be told.
+fn closing(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 => {
+            access.store(CLOSED, 1);
+            Step::To(1)
+        }
+        1 => [Step::Blocked, Step::To(2)][usize::from(access.full_fence())],
+        2 if access.load(OWNER) == 0 => Step::Done,
+        _ => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::Done,
+        },
+    }
+}
+
+/// `set_owner`, then `was_closed_early`; hears of the end one way or the other.
+fn attaching<const FENCE: bool>(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 => {
+            access.store(OWNER, 1);
+            Step::To(1)
+        }
+        1 if FENCE && !access.full_fence() => Step::Blocked,
+        1 => [Step::To(2), Step::Done][usize::from(access.load(CLOSED))],
+        _ => [Step::Blocked, Step::Done][usize::from(access.load(EVENTS))],
+    }
+}
+
+#[test]
+fn an_owner_hears_of_the_end_in_every_order() {
+    let check = |machine: &interleave::Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[closing, attaching::<true>], [0; 8], check).is_ok());
+    assert!(explore(&[closing, attaching::<false>], [0; 8], check).is_err());
+}
+
+#[test]
+fn zz_boost_stall() {
+    // inproc: A connects (SNDHWM 1000), B bound (RCVHWM 10).
+    let (mut a, mut b) = pair(limits(0, 1010));
+    let (a_inbox, b_inbox) = (Inbox::of(&a), Inbox::of(&b));
+    a.set_boosts(0, 10);
+    b.set_boosts(1000, 0);
+    a.set_limits(0, 10);
+    a.send_limits_to_peer(10, 0);
+    execute_all(&mut b, &b_inbox);
+    let written = fill(&mut a);
+    assert_eq!(drain(&mut b), written);
+    execute_all(&mut a, &a_inbox);
+    assert!(a.check_write(), "stall after {written}");
+}

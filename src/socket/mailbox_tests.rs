@@ -1,0 +1,134 @@
+//! The mailbox in every order of two senders and its owner, and under load.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use super::*;
+use crate::pipe::interleave::{explore, Access, Machine, Step};
+
+const COMMANDS: u8 = 0;
+const PENDING: u8 = 1;
+const DESCRIPTOR: u8 = 2;
+
+/// What each sender sends.
+const EACH: u8 = 2;
+
+/// `Mailbox::send`.
+fn sending(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 => {
+            access.exchange(COMMANDS, |commands| commands + 1);
+            Step::To(1)
+        }
+        1 => Step::To(if access.exchange(PENDING, |_| 1) == Some(0) { 2 } else { 3 }),
+        2 => {
+            access.exchange(DESCRIPTOR, |count| count + 1);
+            Step::To(3)
+        }
+        _ => {
+            let sent = &mut access.own().registers[0];
+            *sent += 1;
+            if *sent == EACH {
+                Step::Done
+            } else {
+                Step::To(0)
+            }
+        }
+    }
+}
+
+/// What is owed, in a register that knows no negative numbers.
+const NOTHING_OWED: u8 = 100;
+
+/// `take` and `wait`, until all commands came and nothing is owed. Goes "inside" where it would
+/// have been woken for nothing.
+fn taking(access: &mut Access<'_>) -> Step {
+    let [taken, owed, cleared, _] = access.own().registers;
+    let owed = if owed == 0 { NOTHING_OWED } else { owed };
+    match access.at() {
+        0 if access.load(PENDING) != 0 || owed > NOTHING_OWED => Step::To(1),
+        0 if taken == 2 * EACH => Step::Done,
+        0 if access.load(DESCRIPTOR) == 0 => Step::Blocked,
+        0 => {
+            // Readable: the descriptor was written after `PENDING` was looked at above, or else
+            // there is nothing to do.
+            access.own().inside = access.load(PENDING) == 0;
+            Step::To(0)
+        }
+        1 => {
+            let count = access.exchange(DESCRIPTOR, |_| 0).unwrap_or(0);
+            access.own().registers[2] = count;
+            Step::To(2)
+        }
+        2 => {
+            let raised = access.exchange(PENDING, |_| 0).unwrap_or(0);
+            access.own().registers[1] = owed + raised - cleared;
+            Step::To(3)
+        }
+        _ => {
+            let commands = access.exchange(COMMANDS, |_| 0).unwrap_or(0);
+            access.own().registers[0] += commands;
+            Step::To(0)
+        }
+    }
+}
+
+#[test]
+fn commands_come_in_every_order_and_a_readable_descriptor_has_a_reason() {
+    let check = |machine: &Machine, is_last: bool| {
+        let owed = machine.threads[2].registers[1];
+        let sound = machine.inside() == 0 && (owed == 0 || owed >= NOTHING_OWED);
+        // A sender may come last; what it leaves is cleared by the owner's next call.
+        let memory = machine.memory.map(|word| word > 0);
+        let cleared = !memory[usize::from(DESCRIPTOR)] || memory[usize::from(PENDING)];
+        sound && (!is_last || machine.all_done() && cleared)
+    };
+    assert!(explore(&[sending, sending, taking], [0; 8], check).unwrap() > 500);
+}
+
+#[test]
+fn senders_wake_an_owner_that_really_sleeps() {
+    const SENDERS: u64 = 3;
+    const COMMANDS_EACH: u64 = 4000;
+    let mailbox = Mailbox::new().unwrap();
+    let sleeps = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for sender in 0..SENDERS {
+            let mailbox = &mailbox;
+            scope.spawn(move || {
+                for number in 0..COMMANDS_EACH {
+                    assert!(mailbox.send(Command::ChildGone(sender << 32 | number)));
+                    if number % 64 == sender {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+        let mut next = [0; SENDERS as usize];
+        while next.iter().sum::<u64>() < SENDERS * COMMANDS_EACH {
+            let deadline = Deadline::after(20_000);
+            sleeps.fetch_add(u64::from(!mailbox.has_pending()), Ordering::Relaxed);
+            mailbox.wait(deadline).expect("woken for a command");
+            for command in mailbox.take() {
+                let Command::ChildGone(id) = command else { panic!("{command:?}") };
+                let place = &mut next[(id >> 32) as usize];
+                assert_eq!(id & 0xffff_ffff, *place, "each sender's commands in order");
+                *place += 1;
+            }
+        }
+    });
+    while mailbox.needs_attention() {
+        assert!(mailbox.take().is_empty());
+    }
+    let soon = Deadline::At(std::time::Instant::now() + Duration::from_millis(1));
+    assert_eq!(mailbox.signaler().wait(soon), Err(Errno::EAGAIN), "nothing left to clear");
+}
+
+#[test]
+fn a_closed_mailbox_drops_what_it_is_sent() {
+    let mailbox = Mailbox::new().unwrap();
+    assert!(mailbox.send(Command::ChildGone(1)));
+    assert_eq!(mailbox.close().len(), 1);
+    assert!(!mailbox.send(Command::ChildGone(2)));
+    assert!(mailbox.take().is_empty());
+}
