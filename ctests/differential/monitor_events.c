@@ -286,8 +286,10 @@ static void show_v2_until (const char *label, void *monitor, int last)
     }
 }
 
-static void *monitor_v2 (void *context, void *socket, const char *name, uint64_t events, int type)
+static void *monitor_v2 (void *context, void *socket, uint64_t events, int type)
 {
+    char name[64];
+    INPROC_NAME (name);
     SHOW (zmq_socket_monitor_versioned (socket, name, events, 2, type));
     void *monitor = open_socket (context, type == ZMQ_PUSH ? ZMQ_PULL : type == ZMQ_PUB ? ZMQ_SUB : ZMQ_PAIR);
     if (type == ZMQ_PUB)
@@ -301,8 +303,8 @@ static void version_2 (void *context, const char *transport)
     section ("version 2 over %s", transport);
     void *server = open_socket (context, ZMQ_PULL);
     void *client = open_socket (context, ZMQ_PUSH);
-    void *at_server = monitor_v2 (context, server, "inproc://v2.server", ZMQ_EVENT_ALL_V2, ZMQ_PUSH);
-    void *at_client = monitor_v2 (context, client, "inproc://v2.client", ZMQ_EVENT_ALL_V2, ZMQ_PAIR);
+    void *at_server = monitor_v2 (context, server, ZMQ_EVENT_ALL_V2, ZMQ_PUSH);
+    void *at_client = monitor_v2 (context, client, ZMQ_EVENT_ALL_V2, ZMQ_PAIR);
     if (strcmp (transport, "tcp") == 0)
         BIND_TCP (server, endpoint);
     else

@@ -313,6 +313,11 @@ impl PipeEnd {
             return true;
         }
         self.in_active = false;
+        if self.in_queue().writer_blocked.load(Ordering::Relaxed) {
+            // All is read, and the writer has no room: marks changed on a living pipe need not
+            // fit each other, and the next step might never come.
+            self.acknowledge_up_to(self.read);
+        }
         if closed && self.state == State::PeerClosed {
             self.state = State::Ended;
         }
@@ -395,6 +400,25 @@ impl PipeEnd {
         self.out_active && self.state == State::Active && self.has_credit()
     }
 
+    /// As [`PipeEnd::check_write`], for a publisher that waits instead of dropping: it is refused
+    /// once at each mark, even when the peer has acknowledged in the meantime, as in libzmq, where
+    /// acknowledgements arrive between bursts. The owner hears [`PipeEvent::Writable`] at once then.
+    pub fn check_write_by_mark(&mut self) -> bool {
+        if !self.out_active || self.state != State::Active {
+            return false;
+        }
+        if self.hwm == 0 || self.written - self.acknowledged < self.hwm {
+            return true;
+        }
+        if self.refresh_credit() {
+            self.out_active = false;
+            if let Some(owner) = self.shared.owners[self.side].get() {
+                owner.pipe_event(&self.shared, PipeEvent::Writable);
+            }
+        }
+        false
+    }
+
     #[inline]
     fn has_credit(&mut self) -> bool {
         self.hwm == 0 || self.written - self.acknowledged < self.hwm || self.refresh_credit()
@@ -414,6 +438,10 @@ impl PipeEnd {
             return true;
         }
         self.out_active = false;
+        if self.out_queue().reader_asleep.load(Ordering::Relaxed) {
+            // Nothing waits to be read: the reader is to acknowledge what it has read.
+            self.wake_reader();
+        }
         false
     }
 

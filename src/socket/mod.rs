@@ -8,6 +8,7 @@
 
 use std::ffi::c_void;
 use std::os::fd::RawFd;
+use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 pub mod core;
@@ -85,7 +86,13 @@ impl Socket {
         options.linger = if settings.blocky { -1 } else { 0 };
         let mut core = Core::new(options);
         let kind = Kind::new(socket_type, &mut core)?;
-        let link = SocketLink { id: unique_id(), context, mailbox, monitor: Monitor::default(), disconnected: false.into() };
+        let link = SocketLink {
+            id: unique_id(),
+            context,
+            mailbox,
+            monitor: Monitor::default(),
+            disconnected: AtomicBool::new(false),
+        };
         Ok(Socket {
             core,
             kind,
