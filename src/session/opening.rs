@@ -1,0 +1,235 @@
+//! From a new connection to an open one: engine, handshake, ZAP.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::zap::ZapLine;
+use super::Session;
+use crate::engine::{Engine, Failure, Framing, HandshakeFailure};
+use crate::io::timers::Purpose;
+use crate::io::{Cx, Turn};
+use crate::message::Metadata;
+use crate::monitor::Addresses;
+use crate::options::constants::*;
+use crate::pipe::queue::FRAME_ROUTING_ID;
+use crate::pipe::{pair, PipeEvent};
+use crate::socket::endpoints::limits;
+use crate::transport;
+use crate::zmtp::handshake::{Config, Handshake, HandshakeError, Peer, Status};
+
+impl Session {
+    pub(super) fn start_engine(
+        &mut self,
+        cx: &mut Cx<'_>,
+        fd: OwnedFd,
+        addresses: Addresses,
+        generation: u16,
+    ) -> Turn {
+        let peer_address = transport::peer_address(&fd).unwrap_or_default();
+        let raw = self.options.raw_socket;
+        let handshake = (!raw).then(|| Handshake::new(self.handshake_config(&peer_address)));
+        let mut engine = Engine::new(fd, addresses, generation, handshake, &self.options);
+        engine.collect_handshake_output();
+        self.engine = Some(Box::new(engine));
+        if raw {
+            return self.open_raw(cx, peer_address);
+        }
+        if self.options.handshake_ivl > 0 {
+            let timer = cx.timers.add(self.id, Purpose::Handshake, self.options.handshake_ivl);
+            self.timers.handshake = Some(timer);
+        }
+        self.work(cx)
+    }
+
+    pub(super) fn handshake_config(&self, peer_address: &str) -> Config {
+        let options = &self.options;
+        let mut config = Config::new(options.socket_type);
+        config.routing_id.clone_from(&options.routing_id);
+        config.recv_routing_id = options.recv_routing_id;
+        config.app_metadata = options
+            .app_metadata
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        config.zap_domain.clone_from(&options.zap_domain);
+        config.zap_enforce_domain = options.zap_enforce_domain;
+        peer_address.clone_into(&mut config.peer_address);
+        config.maxmsgsize = options.maxmsgsize;
+        config
+    }
+
+    pub(super) fn make_pipe(&mut self) {
+        if self.pipe.is_some() || self.ending {
+            return;
+        }
+        let (mut theirs, ours) = pair(limits(&self.options));
+        ours.set_owner(self.io.owner(self.id, ours.side()));
+        if let Some(engine) = &self.engine {
+            theirs.addresses = Some(Arc::new(engine.addresses.clone()));
+        }
+        self.link.attach(theirs);
+        self.pipe = Some(ours);
+    }
+
+    pub(super) fn open_raw(&mut self, cx: &mut Cx<'_>, peer_address: String) -> Turn {
+        self.make_pipe();
+        let notify = self.options.raw_notify;
+        let Some(engine) = &mut self.engine else { return Turn::Idle };
+        engine.open(Framing::Raw, &self.options);
+        let properties = vec![("Peer-Address".to_owned(), peer_address.into_bytes())];
+        engine.metadata = Some(Arc::new(Metadata::new(properties, engine.raw_fd())));
+        if let Some(pipe) = &mut self.pipe {
+            pipe.set_metadata(engine.metadata.clone());
+            if notify {
+                pipe.write_anyway(0, b"");
+            }
+        }
+        self.work(cx)
+    }
+
+    /// The handshake is done: data may flow.
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>, peer: Peer) {
+        if let Some(timer) = self.timers.handshake.take() {
+            cx.timers.cancel(timer);
+        }
+        self.make_pipe();
+        let Some(engine) = &mut self.engine else { return };
+        engine.open(Framing::Zmtp(peer.version), &self.options);
+        engine.has_mechanism = peer.version.has_mechanism();
+        if !peer.properties.is_empty() {
+            engine.metadata = Some(Arc::new(Metadata::new(peer.properties, engine.raw_fd())));
+        }
+        if let Some(pipe) = &mut self.pipe {
+            pipe.set_metadata(engine.metadata.clone());
+            if self.options.recv_routing_id {
+                pipe.write_anyway(FRAME_ROUTING_ID, &peer.routing_id);
+            }
+            if self.options.router_notify & ZMQ_NOTIFY_CONNECT != 0 {
+                pipe.write_anyway(0, b"");
+            }
+            if peer.inject_subscription {
+                pipe.write_anyway(0, &[1]);
+            }
+        }
+        if engine.has_mechanism {
+            if self.options.heartbeat_interval > 0 {
+                let timer =
+                    cx.timers.add(self.id, Purpose::Heartbeat, self.options.heartbeat_interval);
+                self.timers.heartbeat = Some(timer);
+            }
+            self.link.monitor.emit(ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0, &engine.addresses);
+        }
+    }
+
+    /// Goes on with the handshake; an early return of the turn as `Err`.
+    pub(super) fn shake_hands(&mut self, cx: &mut Cx<'_>) -> core::result::Result<(), Turn> {
+        let Some(engine) = self.engine.as_deref_mut() else { return Err(Turn::Idle) };
+        let outcome = engine.read_handshake();
+        let request = engine.handshake.as_mut().and_then(|shake| shake.take_zap_request());
+        if let Some(request) = request {
+            if self.zap.is_none() {
+                self.zap = ZapLine::open(self.id, &self.io, &self.link);
+            }
+            match &mut self.zap {
+                Some(line) => {
+                    line.send(request);
+                    self.take_zap_replies(cx)?;
+                }
+                None => {
+                    let answered = self.with_handshake(|shake| shake.zap_unavailable());
+                    self.answered(cx, answered)?;
+                }
+            }
+        }
+        if let Err(failure) = outcome {
+            return Err(match failure {
+                HandshakeFailure::Connection(error) => {
+                    self.engine_failed(cx, Failure::Connection(error))
+                }
+                HandshakeFailure::Protocol(error) => {
+                    self.report_handshake(&error);
+                    self.engine_failed(cx, Failure::Protocol)
+                }
+            });
+        }
+        self.finish_handshake(cx);
+        Ok(())
+    }
+
+    pub(super) fn with_handshake<T>(
+        &mut self,
+        body: impl FnOnce(&mut Handshake) -> T,
+    ) -> Option<T> {
+        let engine = self.engine.as_deref_mut()?;
+        let shake = engine.handshake.as_deref_mut()?;
+        let result = body(shake);
+        engine.collect_handshake_output();
+        Some(result)
+    }
+
+    /// The ZAP handler's verdict went into the handshake.
+    pub(super) fn answered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        outcome: Option<core::result::Result<(), HandshakeError>>,
+    ) -> core::result::Result<(), Turn> {
+        if let Some(Some(event)) = self.with_handshake(|shake| shake.take_event()) {
+            self.report_handshake(&event);
+        }
+        if let Some(Err(error)) = outcome {
+            self.report_handshake(&error);
+            return Err(self.engine_failed(cx, Failure::Protocol));
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish_handshake(&mut self, cx: &mut Cx<'_>) {
+        let done = self
+            .engine
+            .as_ref()
+            .and_then(|engine| engine.handshake.as_ref())
+            .is_some_and(|shake| matches!(shake.status(), Status::Done));
+        if !done {
+            return;
+        }
+        if let Some(engine) = self.engine.as_deref_mut() {
+            engine.collect_handshake_output();
+            if let Some(shake) = engine.handshake.take() {
+                self.open(cx, shake.finish());
+            }
+        }
+    }
+
+    pub(super) fn report_handshake(&self, error: &HandshakeError) {
+        let Some(engine) = &self.engine else { return };
+        let (kind, value) = match *error {
+            HandshakeError::Protocol(code) => (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, code),
+            HandshakeError::Auth(code) => (ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, code),
+            HandshakeError::NoDetail(errno) => (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, errno.0),
+            HandshakeError::Silent(_) => return,
+        };
+        self.link.monitor.emit(kind, value, &engine.addresses);
+    }
+
+    pub(super) fn zap_event(&mut self, cx: &mut Cx<'_>, event: PipeEvent) -> Turn {
+        let Some(zap) = &mut self.zap else { return Turn::Idle };
+        match event {
+            PipeEvent::Readable => zap.activate(),
+            PipeEvent::Closed => zap.peer_closed(),
+            _ => return Turn::Idle,
+        }
+        if let Err(turn) = self.take_zap_replies(cx) {
+            return turn;
+        }
+        self.finish_handshake(cx);
+        self.work(cx)
+    }
+
+    pub(super) fn take_zap_replies(&mut self, cx: &mut Cx<'_>) -> core::result::Result<(), Turn> {
+        while let Some(reply) = self.zap.as_mut().and_then(ZapLine::take_reply) {
+            let outcome = self.with_handshake(|shake| shake.zap_reply(reply));
+            self.answered(cx, outcome)?;
+        }
+        Ok(())
+    }
+}
