@@ -113,6 +113,17 @@ impl ContextOptions {
 
 /// The number a text begins with, as `atoi` reads it; 0 when it begins with none.
 fn leading_number(text: &[u8]) -> i32 {
+    let text = text.trim_ascii_start();
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0i32, |number, digit| number.wrapping_mul(10).wrapping_add(i32::from(digit - b'0')))
+    let number = digits.fold(0i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        number.saturating_mul(10).saturating_add(if negative { -digit } else { digit })
+    });
+    // A number that does not fit loses its upper half, as in the original.
+    number as i32
 }

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use super::guard::{buffer, bytes, guard, guard_status, read, write};
+use super::guard::{buffer, bytes, guard, guard_status, read};
 use crate::context;
 use crate::error::Errno;
 use crate::options::constants::ZMQ_IO_THREADS;
@@ -65,7 +65,8 @@ pub extern "C" fn zmq_ctx_get(context: *mut c_void, option: c_int) -> c_int {
     })
 }
 
-/// Writes an option of a context into a buffer of the caller.
+/// Writes an option of a context into a buffer of the caller. Unlike `zmq_getsockopt` it does not
+/// say how long the value is: the size stays as the caller set it.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_ctx_get_ext(
     context: *mut c_void,
@@ -85,8 +86,7 @@ pub unsafe extern "C" fn zmq_ctx_get_ext(
         for (to, from) in place.iter_mut().zip(value_bytes) {
             to.write(*from);
         }
-        // SAFETY: as for reading.
-        unsafe { write(size, used) }
+        Ok(())
     })
 }
 

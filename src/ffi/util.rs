@@ -18,14 +18,15 @@ pub extern "C" fn zmq_errno() -> c_int {
     Errno::last().0
 }
 
-/// Describes an error number, ZeroMQ's own or the system's.
+/// Describes an error number, ZeroMQ's own or the system's. Programs show and compare these texts,
+/// so they are the original's.
 #[no_mangle]
 pub extern "C" fn zmq_strerror(number: c_int) -> *const c_char {
     let own = match Errno(number) {
-        Errno::EFSM => c"Not possible in the present state of the socket",
-        Errno::ENOCOMPATPROTO => c"This socket type cannot use that protocol",
-        Errno::ETERM => c"The context is terminated",
-        Errno::EMTHREAD => c"There is no I/O thread",
+        Errno::EFSM => c"Operation cannot be accomplished in current state",
+        Errno::ENOCOMPATPROTO => c"The protocol is not compatible with the socket type",
+        Errno::ETERM => c"Context was terminated",
+        Errno::EMTHREAD => c"No thread available",
         Errno::EHOSTUNREACH => c"Host unreachable",
         // SAFETY: any number may be asked for.
         _ => return unsafe { libc::strerror(number) },

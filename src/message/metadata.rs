@@ -2,6 +2,9 @@
 
 use std::ffi::CString;
 
+/// A private property of the original: the descriptor as text, from before `ZMQ_SRCFD`.
+const DESCRIPTOR: &str = "__fd";
+
 /// What is known of a connection: ZMTP and ZAP properties and the peer's address.
 #[derive(Debug, Default)]
 pub struct Metadata {
@@ -14,8 +17,11 @@ impl Metadata {
     /// Metadata of a connection over `descriptor`. A value ends at its first NUL byte, since C
     /// callers receive a string.
     pub fn new(properties: Vec<(String, Vec<u8>)>, descriptor: i32) -> Metadata {
-        let properties = properties
-            .into_iter()
+        // Ahead of what the peer calls itself, so that it cannot claim another descriptor.
+        let own = (DESCRIPTOR.to_owned(), descriptor.to_string().into_bytes());
+        let properties = core::iter::once(own)
+            .filter(|_| descriptor >= 0)
+            .chain(properties)
             .map(|(name, mut value)| {
                 let end = value.iter().position(|&b| b == 0).unwrap_or(value.len());
                 value.truncate(end);

@@ -601,6 +601,7 @@ impl PipeEnd {
         let waking = !self.out_active && self.state == State::Active;
         if waking {
             self.out_active = true;
+            self.acknowledged = self.out_queue().acknowledged.load(Ordering::Acquire);
         }
         waking
     }

@@ -261,6 +261,55 @@ fn the_unread_is_left_to_the_peer_and_the_unfinished_is_not() {
     assert!(!far.read(&mut part) && !far.write(&message(0, b"late")));
 }
 
+/// An engine stands anywhere in the bytes when the socket closes; what is left still goes out.
+#[test]
+fn a_close_does_not_move_a_reader_of_bytes() {
+    for seed in 1..100 {
+        let mut random = Random::new(seed);
+        let (mut near, mut far) = pair(limits(0, 0));
+        let inbox = Inbox::of(&far);
+        let mut bytes = Vec::new();
+        for _ in 0..random.below(20) {
+            // Bodies full of bytes that would be flags of skipped frames.
+            let body = vec![queue::FRAME_SKIP; random.length()];
+            let flags = u8::from(random.below(3) == 0);
+            assert!(near.write(&message(flags, &body)));
+            crate::zmtp::frame::append_frame(flags, &body, &mut bytes);
+        }
+        assert!(near.write(&message(0, b"last")));
+        crate::zmtp::frame::append_frame(0, b"last", &mut bytes);
+        near.flush();
+        let take = |far: &mut PipeEnd, share: usize| {
+            let mut slices = [(core::ptr::null(), 0); 8];
+            let reader = far.reader().unwrap();
+            let count = reader.gather(&mut slices, usize::MAX);
+            let mut found = Vec::new();
+            for &(data, len) in &slices[..count] {
+                // SAFETY: gathered slices are valid until they are consumed.
+                found.extend_from_slice(unsafe { core::slice::from_raw_parts(data, len) });
+            }
+            found.truncate(found.len() / share);
+            let messages = reader.consume(found.len());
+            far.count_read(messages);
+            found
+        };
+        let mut found = take(&mut far, 1 + random.below(4));
+        drop(near);
+        assert_eq!(inbox.take(), Some(PipeEvent::Closed));
+        far.activate_read();
+        assert_eq!(far.peer_closed(), found.len() == bytes.len(), "seed {seed}");
+        loop {
+            let more = take(&mut far, 1);
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
+        assert!(found == bytes, "seed {seed}");
+        assert!(!far.check_read() && far.ended());
+    }
+}
+
 #[test]
 fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
     let (mut near, far) = pair(limits(0, 0));

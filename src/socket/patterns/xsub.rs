@@ -188,7 +188,7 @@ impl Pattern for XSub {
         if option != ZMQ_TOPICS_COUNT {
             return Err(Errno::EINVAL);
         }
-        let topics = i32::try_from(self.subscriptions.len()).unwrap_or(i32::MAX);
+        let topics = i32::try_from(self.subscriptions.total()).unwrap_or(i32::MAX);
         Ok(GetValue::State(topics))
     }
 }

@@ -11,8 +11,8 @@ use crate::socket::patterns::MESSAGE_LOST;
 ///
 /// The pipes that may have room stand in front; one that turns out to be full moves behind them
 /// until [`Balancer::activated`] brings it back. All parts of a message go to one pipe. When that
-/// pipe goes away half-way, the parts that are left are dropped, so that nobody receives half a
-/// message.
+/// pipe goes away half-way, the next part is told so, and it and the parts that are left are
+/// dropped, so that nobody receives half a message.
 #[derive(Debug, Default)]
 pub struct Balancer {
     pipes: PipeList<1>,
@@ -20,6 +20,8 @@ pub struct Balancer {
     current: usize,
     more: bool,
     dropping: bool,
+    /// The pipe of the message is gone, and the sender has not been told so.
+    untold: bool,
 }
 
 impl Balancer {
@@ -44,8 +46,9 @@ impl Balancer {
         };
         let in_turn = position == self.current && self.active > 0;
         let in_message = self.more && !in_turn;
-        if in_turn && self.more {
+        if in_turn && self.more && !self.dropping {
             self.dropping = true;
+            self.untold = true;
         }
         if position < self.active {
             self.active -= 1;
@@ -60,8 +63,8 @@ impl Balancer {
     }
 
     /// Sends one part and says which pipe took it: none, when the part belongs to a message whose
-    /// pipe went away. `EAGAIN`; `ENOMEM`; [`MESSAGE_LOST`] when the pipe turns out to be gone in
-    /// the middle of the message.
+    /// pipe went away. `EAGAIN`; `ENOMEM`; [`MESSAGE_LOST`] for the first part after the pipe went
+    /// away in the middle of the message.
     #[inline]
     pub fn send(&mut self, core: &mut Core, message: &Message) -> Result<Option<PipeKey>> {
         if self.active > 0 && !self.dropping {
@@ -84,6 +87,9 @@ impl Balancer {
     #[cold]
     #[inline(never)]
     fn send_with_trouble(&mut self, core: &mut Core, message: &Message) -> Result<Option<PipeKey>> {
+        if self.untold {
+            return Err(self.lose_message(message));
+        }
         if self.dropping {
             self.more = message.has_more();
             self.dropping = self.more;
@@ -103,13 +109,19 @@ impl Balancer {
             }
             if self.more {
                 core.rollback(pipe);
-                self.dropping = message.has_more();
-                self.more = false;
-                return Err(MESSAGE_LOST);
+                return Err(self.lose_message(message));
             }
             self.put_to_sleep(core);
         }
         Err(Errno::EAGAIN)
+    }
+
+    /// This part is lost with the message, and so are those that follow it.
+    fn lose_message(&mut self, message: &Message) -> Errno {
+        self.untold = false;
+        self.dropping = message.has_more();
+        self.more = false;
+        MESSAGE_LOST
     }
 
     /// Takes back the parts of an unfinished message, which starts anew with the next part.
@@ -121,6 +133,7 @@ impl Balancer {
         }
         self.more = false;
         self.dropping = false;
+        self.untold = false;
     }
 
     /// Whether [`Balancer::send`] would take a part.
