@@ -13,7 +13,7 @@ pub const HAUSNUMERO: c_int = 156_384_712;
 pub struct Errno(pub c_int);
 
 /// Result of an operation that fails with an `errno` value.
-pub type Result<T> = core::result::Result<T, Errno>;
+pub type Result<T, E = Errno> = core::result::Result<T, E>;
 
 macro_rules! errnos {
     ($($name:ident),* $(,)?) => {

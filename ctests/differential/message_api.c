@@ -218,7 +218,7 @@ static void free_functions (void *context)
 /* What a received message carries of its connection. */
 static void metadata (void *context, const char *transport)
 {
-    static const char *const names[] = {"Socket-Type", "Identity", "Routing-Id", "Peer-Address", "User-Id", "X-Mine", "x-mine", "Resource", "__fd", "Nonsense", ""};
+    static const char *const names[] = {"Socket-Type", "Identity", "Peer-Address", "User-Id", "X-Mine", "x-mine", "Resource", "__fd", "Nonsense", ""};
     char endpoint[128], credentials[128];
     section ("metadata over %s", transport);
     snprintf (credentials, sizeof credentials, "localhost:%d:%d:%d", (int) getuid (), (int) getgid (), (int) getpid ());

@@ -127,3 +127,26 @@ fn leading_number(text: &[u8]) -> i32 {
     // A number that does not fit loses its upper half, as in the original.
     number as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::leading_number;
+
+    #[test]
+    fn numbers_at_the_beginning_of_a_text() {
+        let numbers: [(&[u8], i32); 9] = [
+            (b"", 0),
+            (b"lives", 0),
+            (b"9 lives", 9),
+            (b" +7", 7),
+            (b"-", 0),
+            (b"--1", 0),
+            (b"-2147483648", i32::MIN),
+            (b"4294967299", 3),
+            (b"9999999999999999", 1_874_919_423),
+        ];
+        for (text, number) in numbers {
+            assert_eq!(leading_number(text), number, "{text:?}");
+        }
+    }
+}

@@ -263,6 +263,8 @@ fn metadata_knows_both_names_of_the_routing_id() {
     assert_eq!(metadata.property("Identity").unwrap().to_bytes(), b"me");
     assert_eq!(metadata.property("X-Empty").unwrap().to_bytes(), b"");
     assert!(metadata.property("User-Id").is_none());
+    assert_eq!(metadata.property("__fd").unwrap().to_bytes(), b"7");
     let other = Metadata::new(vec![("Routing-Id".to_owned(), b"it".to_vec())], 7);
     assert_eq!(other.property("Identity").unwrap().to_bytes(), b"it");
+    assert!(Metadata::new(Vec::new(), -1).property("__fd").is_none());
 }

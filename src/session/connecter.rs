@@ -19,7 +19,7 @@ use crate::socket::link::SocketLink;
 use crate::transport::resolve;
 use crate::transport::socks::SocksClient;
 use crate::transport::tcp::ConnectTarget;
-use crate::transport::{ipc, tcp, Endpoint};
+use crate::transport::{ipc, tcp, Endpoint, OpenError};
 
 /// A connection that is made, and how its endpoint is shown.
 #[derive(Debug)]
@@ -172,16 +172,20 @@ impl Connecter {
     }
 
     fn connect_to(&mut self, cx: &mut Cx<'_>, target: Result<ConnectTarget>) -> Step {
-        let opened = target.and_then(|target| tcp::connect(&target, &self.options));
+        let opened =
+            target.map_err(OpenError::from).and_then(|target| tcp::connect(&target, &self.options));
         self.opened(cx, opened)
     }
 
-    fn opened(&mut self, cx: &mut Cx<'_>, opened: Result<(OwnedFd, bool)>) -> Step {
+    fn opened(&mut self, cx: &mut Cx<'_>, opened: Result<(OwnedFd, bool), OpenError>) -> Step {
         let (fd, in_progress) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.state = State::Idle;
-                return self.failed(cx, error);
+                if let Some(number) = error.descriptor {
+                    self.link.monitor.emit(ZMQ_EVENT_CLOSED, number, &self.addresses);
+                }
+                return self.failed(cx, error.errno);
             }
         };
         self.generation = self.generation.wrapping_add(1);

@@ -16,7 +16,7 @@ use crate::options::SocketOptions;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::ipc::IpcListener;
-use crate::transport::{ipc, tcp, End};
+use crate::transport::{ipc, tcp, End, OpenError};
 
 /// How long to leave waiting connections alone when the system has no resources for them.
 const ACCEPT_PAUSE: i32 = 50;
@@ -75,7 +75,7 @@ impl Listener {
         _io: &Arc<IoHandle>,
         options: &Arc<SocketOptions>,
     ) -> Result<(Listener, String)> {
-        let fd = tcp::bind(address, options)?;
+        let fd = tcp::bind(address, options).map_err(|error| failed(link, error, ""))?;
         let name = tcp::endpoint_of(&fd, End::Local)?;
         Ok((Listener::new(Source::Tcp(fd), &name, link, options), name))
     }
@@ -87,7 +87,8 @@ impl Listener {
         _io: &Arc<IoHandle>,
         options: &Arc<SocketOptions>,
     ) -> Result<(Listener, String)> {
-        let listener = ipc::listen(address, options)?;
+        let listener = ipc::listen(address, options)
+            .map_err(|error| failed(link, error, &format!("ipc://{address}")))?;
         let name = ipc::endpoint_of(&listener.fd, End::Local)?;
         let endpoint = listener.endpoint.clone();
         Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
@@ -192,6 +193,14 @@ impl Listener {
             }
         }
     }
+}
+
+/// Reports the descriptor that was opened in vain, if it came to that.
+fn failed(link: &SocketLink, error: OpenError, endpoint: &str) -> Errno {
+    if let Some(number) = error.descriptor {
+        link.monitor.emit(ZMQ_EVENT_CLOSED, number, &Addresses::of_bound(endpoint));
+    }
+    error.errno
 }
 
 impl Drop for Listener {

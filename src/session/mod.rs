@@ -179,7 +179,7 @@ impl Session {
         if !engine.is_handshaking() {
             let read =
                 engine.input.pump(engine.fd.as_fd(), &mut engine.readable, self.pipe.as_mut());
-            engine.output.control.append(&mut engine.input.pongs);
+            engine.answer_pings();
             match read {
                 Ok(progress) => more |= progress == Progress::More,
                 Err(failure) => {

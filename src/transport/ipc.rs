@@ -17,7 +17,7 @@ use std::process;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 pub use super::{finish_connect, peer_address, End};
-use super::{sys, FILTERED};
+use super::{prepare, sys, OpenError, FILTERED};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
 
@@ -109,7 +109,7 @@ pub fn check(address: &str) -> Result<()> {
 
 /// Makes the listening descriptor of a bind: the one the application prepared (`ZMQ_USE_FD`; the
 /// address then only names it), or a new one.
-pub fn listen(address: &str, options: &SocketOptions) -> Result<IpcListener> {
+pub fn listen(address: &str, options: &SocketOptions) -> Result<IpcListener, OpenError> {
     if options.use_fd != -1 {
         check(address)?;
         return Ok(IpcListener {
@@ -129,8 +129,10 @@ pub fn listen(address: &str, options: &SocketOptions) -> Result<IpcListener> {
         drop(fs::remove_file(path));
     }
     let socket = open()?;
-    socket.bind(&socket_address)?;
-    socket.listen(options.backlog)?;
+    prepare(&socket, || {
+        socket.bind(&socket_address)?;
+        Ok(socket.listen(options.backlog)?)
+    })?;
     Ok(IpcListener {
         endpoint: format!("{PREFIX}{}", path.to_string_lossy()),
         fd: socket.into(),
@@ -177,10 +179,10 @@ fn passes_filters(connection: BorrowedFd<'_>, options: &SocketOptions) -> bool {
 
 /// Starts connecting; normally that is done at once. `EAGAIN` means that the listener's queue is
 /// full: there is nothing to wait for, the attempt failed and is to be repeated later.
-pub fn connect(address: &str) -> Result<(OwnedFd, bool)> {
+pub fn connect(address: &str) -> Result<(OwnedFd, bool), OpenError> {
     let address = socket_address(OsStr::new(address))?;
     let socket = open()?;
-    let in_progress = super::start_connect(&socket, &address)?;
+    let in_progress = prepare(&socket, || super::start_connect(&socket, &address))?;
     Ok((socket.into(), in_progress))
 }
 

@@ -11,6 +11,10 @@ fn options() -> SocketOptions {
     SocketOptions::new(0)
 }
 
+fn errno<T>(outcome: Result<T, OpenError>) -> Option<Errno> {
+    outcome.err().map(|error| error.errno)
+}
+
 /// A directory of one test's own, removed at its end.
 struct Scratch(PathBuf);
 
@@ -83,7 +87,7 @@ fn abstract_names_leave_no_file_and_are_exclusive() {
     assert_eq!(endpoint_of(&client, End::Remote), Ok(format!("ipc://{name}")));
     assert!(!Path::new(&name).exists());
     let second = listen(&name, &options());
-    assert_eq!(second.err(), Some(Errno::EADDRINUSE));
+    assert_eq!(errno(second), Some(Errno::EADDRINUSE));
     drop((listener, client, server));
     listen(&name, &options()).unwrap();
 }
@@ -120,9 +124,9 @@ fn binding_replaces_what_is_there() {
     assert!(server.is_ok());
     assert_eq!(accept(first.fd.as_fd(), &options()).err(), Some(Errno::EAGAIN));
     let directory = scratch.path("");
-    assert_eq!(listen(&directory, &options()).err(), Some(Errno::EADDRINUSE));
+    assert_eq!(errno(listen(&directory, &options())), Some(Errno::EADDRINUSE));
     let missing = scratch.path("missing/s");
-    assert_eq!(listen(&missing, &options()).err(), Some(Errno::ENOENT));
+    assert_eq!(errno(listen(&missing, &options())), Some(Errno::ENOENT));
 }
 
 #[test]
@@ -136,18 +140,20 @@ fn names_have_a_length_and_a_content() {
     assert_eq!(check(&name[..sys::LONGEST_LOCAL_NAME]), Ok(()));
     assert_eq!(check("@"), Err(Errno::EINVAL));
     assert_eq!(check("a\0b"), Err(Errno::EINVAL));
-    assert_eq!(listen("@", &options()).err(), Some(Errno::EINVAL));
+    assert_eq!(errno(listen("@", &options())), Some(Errno::EINVAL));
     let too_long = listen(&format!("{longest}a"), &options());
-    assert_eq!(too_long.err(), Some(Errno::ENAMETOOLONG));
+    assert_eq!(errno(too_long), Some(Errno::ENAMETOOLONG));
 }
 
 #[test]
 fn connecting_needs_a_listener() {
     let scratch = Scratch::new();
     let path = scratch.path("s");
-    assert_eq!(connect(&path).err(), Some(Errno::ENOENT));
+    assert_eq!(errno(connect(&path)), Some(Errno::ENOENT));
+    assert!(connect(&path).is_err_and(|error| error.descriptor.is_some()));
+    assert_eq!(connect("@").err(), Some(OpenError::from(Errno::EINVAL)));
     drop(listen(&path, &options()).unwrap());
-    assert_eq!(connect(&path).err(), Some(Errno::ECONNREFUSED));
+    assert_eq!(errno(connect(&path)), Some(Errno::ECONNREFUSED));
 }
 
 #[test]
@@ -163,8 +169,8 @@ fn prepared_descriptors_keep_their_file() {
     listener.close().unwrap();
     assert!(Path::new(&path).exists());
     options.use_fd = i32::MAX;
-    assert_eq!(listen(&path, &options).err(), Some(Errno::EBADF));
-    assert_eq!(listen("@", &options).err(), Some(Errno::EINVAL));
+    assert_eq!(errno(listen(&path, &options)), Some(Errno::EBADF));
+    assert_eq!(errno(listen("@", &options)), Some(Errno::EINVAL));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub mod tcp;
 
 pub use addresses::Addresses;
 
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use socket2::{SockAddr, SockRef, Socket};
 
@@ -31,6 +31,26 @@ use crate::error::{Errno, Result};
 ///
 /// Only that peer is affected: its connection is closed already, the listener goes on.
 pub const FILTERED: Errno = Errno::EACCES;
+
+/// Why binding or connecting gave no descriptor. A monitor is told which number a descriptor had
+/// that was opened for the attempt and is closed again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenError {
+    pub errno: Errno,
+    /// `None` when it failed before there was a descriptor.
+    pub descriptor: Option<RawFd>,
+}
+
+impl From<Errno> for OpenError {
+    fn from(errno: Errno) -> OpenError {
+        OpenError { errno, descriptor: None }
+    }
+}
+
+/// Does what is to be done with a new socket before it is used.
+fn prepare<T>(socket: &Socket, steps: impl FnOnce() -> Result<T>) -> Result<T, OpenError> {
+    steps().map_err(|errno| OpenError { errno, descriptor: Some(socket.as_raw_fd()) })
+}
 
 /// A parsed endpoint: the transport, with the address part still in its own syntax.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

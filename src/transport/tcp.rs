@@ -11,25 +11,27 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 pub use super::resolve::ConnectTarget;
 pub use super::{finish_connect, peer_address, End};
-use super::{resolve, sys, FILTERED};
+use super::{prepare, resolve, sys, OpenError, FILTERED};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
 
 /// Makes the listening descriptor of a bind: the one the application prepared (`ZMQ_USE_FD`; the
 /// address is not even looked at then), or a new one.
-pub fn bind(address: &str, options: &SocketOptions) -> Result<OwnedFd> {
+pub fn bind(address: &str, options: &SocketOptions) -> Result<OwnedFd, OpenError> {
     if options.use_fd != -1 {
-        return super::adopt_listener(options.use_fd);
+        return Ok(super::adopt_listener(options.use_fd)?);
     }
     listen(&resolve::resolve_bind(address, options.ipv6)?, options)
 }
 
 /// Makes a new listening descriptor at this address.
-pub fn listen(address: &SocketAddr, options: &SocketOptions) -> Result<OwnedFd> {
+pub fn listen(address: &SocketAddr, options: &SocketOptions) -> Result<OwnedFd, OpenError> {
     let socket = open(address, options)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&SockAddr::from(*address))?;
-    socket.listen(options.backlog)?;
+    prepare(&socket, || {
+        socket.set_reuse_address(true)?;
+        socket.bind(&SockAddr::from(*address))?;
+        Ok(socket.listen(options.backlog)?)
+    })?;
     Ok(socket.into())
 }
 
@@ -56,14 +58,19 @@ fn passes_filters(peer: Option<IpAddr>, options: &SocketOptions) -> bool {
 
 /// Starts connecting. The flag says whether the attempt is still in progress; if so its outcome is
 /// known once the descriptor is writable.
-pub fn connect(target: &ConnectTarget, options: &SocketOptions) -> Result<(OwnedFd, bool)> {
+pub fn connect(
+    target: &ConnectTarget,
+    options: &SocketOptions,
+) -> Result<(OwnedFd, bool), OpenError> {
     let socket = open(&target.address, options)?;
-    if let Some(source) = target.source {
-        // Several connections to different servers may leave from the same port.
-        socket.set_reuse_address(true)?;
-        socket.bind(&SockAddr::from(source))?;
-    }
-    let in_progress = super::start_connect(&socket, &SockAddr::from(target.address))?;
+    let in_progress = prepare(&socket, || {
+        if let Some(source) = target.source {
+            // Several connections to different servers may leave from the same port.
+            socket.set_reuse_address(true)?;
+            socket.bind(&SockAddr::from(source))?;
+        }
+        super::start_connect(&socket, &SockAddr::from(target.address))
+    })?;
     Ok((socket.into(), in_progress))
 }
 

@@ -12,6 +12,10 @@ fn options() -> SocketOptions {
     SocketOptions::new(0)
 }
 
+fn errno<T>(outcome: Result<T, OpenError>) -> Option<Errno> {
+    outcome.err().map(|error| error.errno)
+}
+
 /// Waits (10 seconds at most) for a descriptor to become readable, or writable.
 fn wait(fd: impl AsFd, events: libc::c_short) {
     let mut poll = libc::pollfd { fd: fd.as_fd().as_raw_fd(), events, revents: 0 };
@@ -148,10 +152,13 @@ fn used_ports_and_foreign_addresses_are_refused() {
     let options = options();
     let listener = bind("127.0.0.1:*", &options).unwrap();
     let address = local(&listener);
-    assert_eq!(listen(&address, &options).err(), Some(Errno::EADDRINUSE));
+    assert_eq!(errno(listen(&address, &options)), Some(Errno::EADDRINUSE));
     let foreign = bind("192.0.2.1:*", &options);
-    assert_eq!(foreign.err(), Some(Errno::EADDRNOTAVAIL));
-    assert_eq!(bind("no-port", &options).err(), Some(Errno::EINVAL));
+    assert_eq!(errno(foreign), Some(Errno::EADDRNOTAVAIL));
+    assert_eq!(errno(bind("no-port", &options)), Some(Errno::EINVAL));
+    let opened = |error: OpenError| error.descriptor.is_some();
+    assert!(listen(&address, &options).is_err_and(opened));
+    assert!(!bind("no-port", &options).is_err_and(opened));
     drop(listener);
     listen(&address, &options).unwrap();
 }
@@ -160,7 +167,7 @@ fn used_ports_and_foreign_addresses_are_refused() {
 fn device_must_exist() {
     let mut options = options();
     options.bound_device = b"no-such-dev0".to_vec();
-    let error = bind("127.0.0.1:*", &options).err().unwrap();
+    let error = errno(bind("127.0.0.1:*", &options)).unwrap();
     assert!([Errno::ENODEV, Errno::EPERM].contains(&error), "{error:?}");
     options.bound_device = b"lo".to_vec();
     match bind("127.0.0.1:*", &options) {
@@ -168,7 +175,7 @@ fn device_must_exist() {
             let device = SockRef::from(&listener).device().unwrap();
             assert_eq!(device.as_deref(), Some(&b"lo"[..]));
         }
-        Err(error) => assert_eq!(error, Errno::EPERM),
+        Err(error) => assert_eq!(error.errno, Errno::EPERM),
     }
 }
 
@@ -212,16 +219,16 @@ fn prepared_descriptors_are_adopted() {
 fn unusable_descriptors_are_left_alone() {
     let mut options = options();
     options.use_fd = i32::MAX;
-    assert_eq!(bind("*:*", &options).err(), Some(Errno::EBADF));
+    assert_eq!(errno(bind("*:*", &options)), Some(Errno::EBADF));
 
     let file = std::fs::File::open("/dev/null").unwrap();
     options.use_fd = file.as_raw_fd();
-    assert_eq!(bind("*:*", &options).err(), Some(Errno::ENOTSOCK));
+    assert_eq!(errno(bind("*:*", &options)), Some(Errno::ENOTSOCK));
     assert!(file.metadata().is_ok());
 
     let not_listening = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     options.use_fd = not_listening.as_raw_fd();
-    assert_eq!(bind("*:*", &options).err(), Some(Errno::EINVAL));
+    assert_eq!(errno(bind("*:*", &options)), Some(Errno::EINVAL));
     assert!(not_listening.r#type().is_ok());
 }
 
@@ -234,7 +241,7 @@ fn refusal_is_reported_by_finish_connect() {
             wait(&client, libc::POLLOUT);
             assert_eq!(finish_connect(&client), Err(Errno::ECONNREFUSED));
         }
-        Err(error) => assert_eq!(error, Errno::ECONNREFUSED),
+        Err(error) => assert_eq!(error.errno, Errno::ECONNREFUSED),
     }
 }
 

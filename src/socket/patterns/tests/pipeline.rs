@@ -103,10 +103,28 @@ fn the_rest_of_a_message_whose_pipe_ended_is_swallowed() {
     net.send(push, b"1", true).unwrap();
     net.end(push, key);
     assert!(net.has_out(push));
-    net.say(push, &[b"2", b"3"]);
+    // The loss is reported once.
+    assert_eq!(net.send(push, b"2", true), Err(MESSAGE_LOST));
+    net.say(push, &[b"3", b"4"]);
     net.say(push, &[b"whole"]);
     assert_eq!((net.hear(gone), net.pipes(gone)), (None, 0));
     assert_eq!(net.hear(left), texts(&["whole"]));
+}
+
+#[test]
+fn a_lost_message_without_further_parts_is_over() {
+    let mut net = Net::default();
+    let (push, gone) = (net.socket(ZMQ_PUSH), net.socket(ZMQ_PULL));
+    let (key, _) = net.connect(push, gone);
+    net.send(push, b"1", true).unwrap();
+    net.end(push, key);
+    assert_eq!(net.send(push, b"2", false), Err(MESSAGE_LOST));
+    assert!(!net.has_out(push));
+    assert_eq!(net.send(push, b"whole", false), Err(Errno::EAGAIN));
+    let pull = net.socket(ZMQ_PULL);
+    net.connect(push, pull);
+    net.say(push, &[b"whole"]);
+    assert_eq!(net.hear(pull), texts(&["whole"]));
 }
 
 #[test]
