@@ -6,7 +6,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::*;
+use crate::message::{Content, Metadata};
 use crate::pipe::random::Random;
+use crate::pipe::reader::{Body, Frame};
 
 /// One part as the model keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::sync::Condvar;
 use std::time::{Duration, Instant};
 
-use super::interleave::{explore, Access, Step};
 use super::queue::FRAME_ROUTING_ID;
-use super::random::Random;
 use super::*;
+use crate::pipe::interleave::{self, explore, Access, Step};
+use crate::pipe::random::Random;
 
 fn limits(inbound: i32, outbound: i32) -> PipeLimits {
     PipeLimits { inbound, outbound, conflate: false }

@@ -1,0 +1,400 @@
+//! The consuming end of a byte queue.
+
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use super::chunk::{Chunk, Published};
+use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
+use crate::message::{Content, Metadata};
+
+/// A frame as the reader finds it.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// Bytes in the chunk, valid until the next call on the reader.
+    Bytes(&'a [u8]),
+    /// A body by reference, now the caller's.
+    Content(Content),
+}
+
+/// One frame taken from a queue.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    pub flags: u8,
+    pub body: Body<'a>,
+}
+
+/// The consuming end.
+#[derive(Debug)]
+pub struct Reader {
+    pub queue: Arc<Queue>,
+    chunk: Option<NonNull<Chunk>>,
+    base: *mut u8,
+    pos: usize,
+    /// The chunk's published state as last looked at.
+    seen: Published,
+    /// Messages of this chunk already credited (byte-wise reading).
+    credited: u32,
+    /// Where byte-wise reading last stood between two messages, and how many messages of this
+    /// chunk end up to there.
+    boundary: usize,
+    boundary_messages: u32,
+    /// Bytes of an external chunk (header and body) already written out.
+    partial: usize,
+}
+
+// SAFETY: as for Writer.
+unsafe impl Send for Reader {}
+
+impl Reader {
+    pub(super) fn new(queue: Arc<Queue>) -> Reader {
+        Reader {
+            queue,
+            chunk: None,
+            base: core::ptr::null_mut(),
+            pos: 0,
+            seen: Published::default(),
+            credited: 0,
+            boundary: 0,
+            boundary_messages: 0,
+            partial: 0,
+        }
+    }
+
+    /// Whether a published byte waits; moves to the next chunk when this one is used up.
+    #[inline]
+    pub fn has_data(&mut self) -> bool {
+        (self.pos as u32) < self.seen.end || self.look()
+    }
+
+    /// Whether a frame waits, other than frames to pass over.
+    #[inline]
+    pub fn has_frame(&mut self) -> bool {
+        while self.has_data() {
+            let Some(chunk) = self.chunk else { return false };
+            // SAFETY: the reader's chunk is alive; published frames are whole (Writer).
+            unsafe {
+                if (*chunk.as_ptr()).capacity() == 0 {
+                    return true;
+                }
+                let at = self.base.add(self.pos);
+                if *at & FRAME_SKIP == 0 {
+                    return true;
+                }
+                self.pos += if *at & FRAME_LARGE != 0 {
+                    9 + u64::from_be_bytes(at.add(1).cast::<[u8; 8]>().read()) as usize
+                } else {
+                    2 + usize::from(*at.add(1))
+                };
+            }
+        }
+        false
+    }
+
+    #[inline(never)]
+    fn look(&mut self) -> bool {
+        loop {
+            let chunk = match self.chunk {
+                Some(chunk) => chunk,
+                None => match NonNull::new(self.queue.first.load(Ordering::Acquire)) {
+                    Some(first) => {
+                        self.enter(first);
+                        first
+                    }
+                    None => return false,
+                },
+            };
+            // SAFETY: the reader's chunk is alive until the reader passes it.
+            let current = unsafe { chunk.as_ref() };
+            self.seen = current.published();
+            if (self.pos as u32) < self.seen.end {
+                return true;
+            }
+            if !self.seen.sealed {
+                return false;
+            }
+            let Some(next) = NonNull::new(current.next.load(Ordering::Acquire)) else {
+                return false;
+            };
+            self.enter(next);
+            self.recycle(chunk);
+        }
+    }
+
+    fn enter(&mut self, chunk: NonNull<Chunk>) {
+        self.chunk = Some(chunk);
+        self.base = Chunk::bytes(chunk);
+        self.pos = 0;
+        self.seen = Published::default();
+        self.credited = 0;
+        (self.boundary, self.boundary_messages) = (0, 0);
+    }
+
+    fn recycle(&mut self, chunk: NonNull<Chunk>) {
+        // SAFETY: the writer sealed the chunk and the reader left it.
+        let used = unsafe { &mut *chunk.as_ptr() };
+        if used.capacity() == 0 {
+            // SAFETY: as above.
+            unsafe { Chunk::free(chunk) };
+            return;
+        }
+        used.metadata = None;
+        let old = self.queue.spare.swap(chunk.as_ptr(), Ordering::AcqRel);
+        if let Some(old) = NonNull::new(old) {
+            // SAFETY: whoever swaps a chunk out of the slot owns it.
+            unsafe { Chunk::free(old) };
+        }
+    }
+
+    /// Properties of the connection that the present chunk's frames came over.
+    pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        // SAFETY: the reader's chunk is alive until the reader passes it.
+        self.chunk.and_then(|chunk| unsafe { &*chunk.as_ptr() }.metadata.as_ref())
+    }
+
+    /// Takes the next frame.
+    #[inline]
+    pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        loop {
+            if !self.has_data() {
+                return None;
+            }
+            let chunk = self.chunk?;
+            // SAFETY: the reader's chunk is alive; published frames are whole (Writer).
+            unsafe {
+                if (*chunk.as_ptr()).capacity() == 0 {
+                    self.pos = 1;
+                    let flags = (*chunk.as_ptr()).header[0] & !FRAME_LARGE;
+                    let content = (*chunk.as_ptr()).external.take()?;
+                    self.credited = self.seen.messages;
+                    if flags & FRAME_MORE == 0 {
+                        (self.boundary, self.boundary_messages) = (1, self.credited);
+                    }
+                    return Some(Frame { flags, body: Body::Content(content) });
+                }
+                let at = self.base.add(self.pos);
+                let flags = *at;
+                let (body, len) = if flags & FRAME_LARGE != 0 {
+                    let len = u64::from_be_bytes(at.add(1).cast::<[u8; 8]>().read()) as usize;
+                    (at.add(9), len)
+                } else {
+                    (at.add(2), usize::from(*at.add(1)))
+                };
+                self.pos = body.add(len) as usize - self.base as usize;
+                if flags & FRAME_SKIP != 0 {
+                    continue;
+                }
+                if flags & FRAME_MORE == 0 {
+                    self.credited += u32::from(flags & FRAME_ROUTING_ID == 0);
+                    (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+                }
+                let body = core::slice::from_raw_parts(body, len);
+                return Some(Frame { flags: flags & !FRAME_LARGE, body: Body::Bytes(body) });
+            }
+        }
+    }
+
+    // --- the plain engine's side: bytes leave as they are ---
+
+    /// Collects published bytes, in order, into `slices`, stopping after about `limit` bytes.
+    /// Returns how many slices were filled.
+    pub fn gather(&mut self, slices: &mut [(*const u8, usize)], limit: usize) -> usize {
+        if slices.is_empty() || !self.has_data() {
+            return 0;
+        }
+        let (mut used, mut bytes) = (0, 0);
+        let mut at = self.chunk;
+        let mut pos = self.pos;
+        let mut written = self.partial;
+        let mut seen = self.seen;
+        while let Some(chunk) = at {
+            // SAFETY: chunks from the reader's on are alive until the reader passes them.
+            let current = unsafe { chunk.as_ref() };
+            if current.capacity() == 0 {
+                if used + 2 > slices.len() {
+                    break;
+                }
+                // A body that is not published is the writer's, who may take it back.
+                let body = if seen.end > 0 { current.external.as_ref() } else { None };
+                if let Some(content) = body {
+                    let header_len = usize::from(current.header_len);
+                    if written < header_len {
+                        slices[used] = (current.header[written..].as_ptr(), header_len - written);
+                        bytes += slices[used].1;
+                        used += 1;
+                    }
+                    let skip = written.saturating_sub(header_len);
+                    if skip < content.len() {
+                        let rest = &content.as_slice()[skip..];
+                        slices[used] = (rest.as_ptr(), rest.len());
+                        bytes += slices[used].1;
+                        used += 1;
+                    }
+                }
+            } else if (seen.end as usize) > pos {
+                if used == slices.len() {
+                    break;
+                }
+                // SAFETY: pos lies inside the published bytes.
+                slices[used] = (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end as usize - pos);
+                bytes += slices[used].1;
+                used += 1;
+            }
+            if bytes >= limit || !seen.sealed {
+                break;
+            }
+            at = NonNull::new(current.next.load(Ordering::Acquire));
+            (pos, written) = (0, 0);
+            if let Some(next) = at {
+                // SAFETY: as above.
+                seen = unsafe { next.as_ref() }.published();
+            }
+        }
+        used
+    }
+
+    /// Passes over `count` bytes that [`Reader::gather`] gave; returns how many messages are
+    /// thereby wholly taken.
+    pub fn consume(&mut self, mut count: usize) -> u64 {
+        let mut messages = 0;
+        while count > 0 {
+            let Some(chunk) = self.chunk else { break };
+            // SAFETY: the reader's chunk is alive.
+            let current = unsafe { chunk.as_ref() };
+            if let Some(content) = &current.external {
+                let total = usize::from(current.header_len) + content.len();
+                let step = count.min(total - self.partial);
+                self.partial += step;
+                count -= step;
+                if self.partial < total {
+                    break;
+                }
+                messages += self.credit();
+                (self.pos, self.partial) = (1, 0);
+                self.mark_boundary();
+                // SAFETY: the reader owns a published external chunk.
+                unsafe { (*chunk.as_ptr()).external = None };
+            } else {
+                let step = count.min(self.seen.end as usize - self.pos);
+                self.pos += step;
+                count -= step;
+                if self.pos == self.seen.end as usize {
+                    messages += self.credit();
+                    self.mark_boundary();
+                }
+            }
+            if count > 0 && !self.has_data() {
+                break;
+            }
+        }
+        messages
+    }
+
+    fn credit(&mut self) -> u64 {
+        let messages = self.seen.messages - self.credited;
+        self.credited = self.seen.messages;
+        u64::from(messages)
+    }
+
+    /// The reader stands at the end of what it has seen: between messages, unless the chunk was
+    /// sealed inside one.
+    fn mark_boundary(&mut self) {
+        if !self.seen.sealed || !self.next_continues() {
+            (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+        }
+    }
+
+    fn next_continues(&self) -> bool {
+        let Some(chunk) = self.chunk else { return false };
+        // SAFETY: the reader's chunk is alive, and so is the one it is sealed before.
+        unsafe {
+            let next = chunk.as_ref().next.load(Ordering::Acquire);
+            !next.is_null() && (*next).continues
+        }
+    }
+
+    fn chunk_continues(&self) -> bool {
+        // SAFETY: the reader's chunk is alive.
+        self.chunk.is_some_and(|chunk| unsafe { chunk.as_ref() }.continues)
+    }
+
+    /// Whether byte-wise reading stands between two messages.
+    pub fn at_boundary(&self) -> bool {
+        self.partial == 0 && self.pos == self.boundary && !(self.pos == 0 && self.chunk_continues())
+    }
+
+    /// After a broken write: goes back to the start of the message that was not wholly written
+    /// or, where that start is gone, on past the message's end. Returns how many messages are
+    /// thereby done with.
+    pub fn rewind_to_boundary(&mut self) -> u64 {
+        let Some(chunk) = self.chunk else { return 0 };
+        // SAFETY: the reader's chunk is alive.
+        let external = unsafe { chunk.as_ref() }.capacity() == 0;
+        let mut done = 0;
+        if external {
+            self.partial = 0;
+        } else {
+            done = self.walk_back();
+        }
+        let headless = if self.pos == 0 {
+            self.chunk_continues()
+        } else {
+            self.pos == self.seen.end as usize && self.seen.sealed && self.next_continues()
+        };
+        if !headless {
+            return u64::from(done);
+        }
+        // The message's first parts are gone with their chunk; its other parts must not go out.
+        while let Some(frame) = self.next_frame() {
+            if frame.flags & FRAME_MORE == 0 {
+                return u64::from(done) + 1;
+            }
+        }
+        u64::from(done)
+    }
+
+    /// Sets the position back to the last message boundary before it; returns how many messages
+    /// end up to there that were not credited yet.
+    fn walk_back(&mut self) -> u32 {
+        let written = self.pos;
+        let (mut at, mut start) = (self.boundary, self.boundary);
+        let mut ended = self.boundary_messages;
+        while at < written {
+            // SAFETY: frames between boundary and the published end are whole (Writer).
+            let (flags, len) = unsafe {
+                let head = self.base.add(at);
+                let flags = *head;
+                if flags & FRAME_LARGE != 0 {
+                    let len = u64::from_be_bytes(head.add(1).cast::<[u8; 8]>().read()) as usize;
+                    (flags, len + 9)
+                } else {
+                    (flags, usize::from(*head.add(1)) + 2)
+                }
+            };
+            at += len;
+            if at > written {
+                break;
+            }
+            if flags & FRAME_MORE == 0 {
+                start = at;
+                if flags & (FRAME_SKIP | FRAME_ROUTING_ID) == 0 {
+                    ended += 1;
+                }
+            }
+        }
+        self.pos = start;
+        (self.boundary, self.boundary_messages) = (start, ended);
+        let done = ended.saturating_sub(self.credited);
+        self.credited += done;
+        done
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(chunk) = self.chunk {
+            // The queue frees what is left, from here on.
+            self.queue.first.store(chunk.as_ptr(), Ordering::Release);
+        }
+    }
+}

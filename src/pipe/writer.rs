@@ -1,0 +1,389 @@
+//! The producing end of a byte queue.
+
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use super::chunk::{Chunk, Published, CHUNK_MAX, CHUNK_MIN};
+use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
+use crate::error::{Errno, Result};
+use crate::message::{Content, Metadata};
+
+const FRAME_MORE_LARGE: u8 = FRAME_MORE | FRAME_LARGE;
+
+/// Where the last published message ended while a later one is unfinished.
+#[derive(Clone, Copy, Debug)]
+struct Dirty {
+    chunk: NonNull<Chunk>,
+    /// The chunk's final state, published when the message is done.
+    state: Published,
+}
+
+/// The producing end.
+#[derive(Debug)]
+pub struct Writer {
+    pub queue: Arc<Queue>,
+    chunk: Option<NonNull<Chunk>>,
+    /// The current chunk's bytes and limits, kept here to spare the hot path a few loads.
+    base: *mut u8,
+    capacity: usize,
+    /// End of the whole frames, and of the bytes that a read has put behind them.
+    end: usize,
+    filled: usize,
+    messages: u32,
+    /// State of the current chunk at the last message's end.
+    ready: Published,
+    dirty: Option<Dirty>,
+    next_capacity: usize,
+    metadata: Option<Arc<Metadata>>,
+}
+
+// SAFETY: the writer owns its side of the queue; chunks cross threads only through the queue's
+// release/acquire words.
+unsafe impl Send for Writer {}
+
+impl Writer {
+    pub(super) fn new(queue: Arc<Queue>) -> Writer {
+        Writer {
+            queue,
+            chunk: None,
+            base: core::ptr::null_mut(),
+            capacity: 0,
+            end: 0,
+            filled: 0,
+            messages: 0,
+            ready: Published::default(),
+            dirty: None,
+            next_capacity: CHUNK_MIN,
+            metadata: None,
+        }
+    }
+
+    /// Properties for the messages of chunks begun from now on; the present chunk is closed.
+    pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
+        self.metadata = metadata;
+        if self.chunk.is_some() {
+            // A failure leaves the old chunk in use: older properties, but no message lost.
+            let _ = self.advance_chunk(CHUNK_MIN);
+        }
+    }
+
+    /// Appends one frame. `ENOMEM` leaves the queue as it was, but for earlier parts of the same
+    /// message, which the caller rolls back.
+    #[inline]
+    pub fn write_frame(&mut self, flags: u8, body: &[u8]) -> Result<()> {
+        let len = body.len();
+        let needed = len + if len > 255 { 9 } else { 2 };
+        if needed > self.capacity - self.filled {
+            self.make_room(needed)?;
+        }
+        // SAFETY: make_room or the check above leave `needed` bytes behind `end`.
+        unsafe {
+            let at = self.base.add(self.end);
+            let body_at = if len > 255 {
+                *at = flags | FRAME_LARGE;
+                at.add(1).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
+                at.add(9)
+            } else {
+                *at = flags;
+                *at.add(1) = len as u8;
+                at.add(2)
+            };
+            core::ptr::copy_nonoverlapping(body.as_ptr(), body_at, len);
+        }
+        self.advance(needed, flags);
+        self.filled = self.end;
+        Ok(())
+    }
+
+    /// Appends one frame whose body stays where it is.
+    pub fn write_external(&mut self, flags: u8, content: Content) -> Result<()> {
+        let chunk = Chunk::allocate(0).ok_or(Errno::ENOMEM)?;
+        let len = content.len();
+        // SAFETY: the chunk is new and ours until it is published.
+        let fresh = unsafe { &mut *chunk.as_ptr() };
+        if len > 255 {
+            fresh.header[0] = flags | FRAME_LARGE;
+            fresh.header[1..].copy_from_slice(&(len as u64).to_be_bytes());
+            fresh.header_len = 9;
+        } else {
+            fresh.header[0] = flags;
+            fresh.header[1] = len as u8;
+            fresh.header_len = 2;
+        }
+        fresh.external = Some(content);
+        fresh.metadata = self.metadata.clone();
+        self.link(chunk, 0);
+        self.advance(1, flags);
+        self.filled = self.end;
+        Ok(())
+    }
+
+    /// Counts a frame of `len` bytes that now lies behind `end`.
+    #[inline]
+    fn advance(&mut self, len: usize, flags: u8) {
+        self.end += len;
+        if flags & FRAME_MORE == 0 {
+            if flags & (FRAME_ROUTING_ID | FRAME_SKIP) == 0 {
+                self.messages += 1;
+            }
+            self.ready = Published { end: self.end as u32, messages: self.messages, sealed: false };
+        }
+    }
+
+    /// Shows the reader every finished message.
+    #[inline]
+    pub fn publish(&mut self) {
+        let Some(chunk) = self.chunk else { return };
+        if self.ready.end == 0 {
+            return;
+        }
+        // SAFETY: the current chunk is alive: only the writer's own sealing lets it go.
+        unsafe { chunk.as_ref() }.publish(self.ready);
+        if let Some(dirty) = self.dirty.take() {
+            // SAFETY: an unsealed chunk stays with the queue until it is published sealed.
+            unsafe { dirty.chunk.as_ref() }.publish(dirty.state);
+        }
+    }
+
+    /// Forgets the frames of an unfinished message.
+    pub fn rollback(&mut self) {
+        let Some(mut began) = self.chunk else { return };
+        // With something finished in this chunk, the unfinished message began behind that.
+        if let Some(dirty) = self.dirty.take_if(|_| self.ready.end == 0) {
+            // Chunks behind the dirty one hold nothing published: no reader has seen them.
+            // SAFETY: the dirty chunk is unsealed, so the reader is still at it or before it.
+            let mut next =
+                unsafe { dirty.chunk.as_ref() }.next.swap(core::ptr::null_mut(), Ordering::Relaxed);
+            while let Some(chunk) = NonNull::new(next) {
+                // SAFETY: unreachable for the reader, as said.
+                unsafe {
+                    next = *(*chunk.as_ptr()).next.get_mut();
+                    Chunk::free(chunk);
+                }
+            }
+            began = dirty.chunk;
+            // What is finished was published when the chunk was left.
+            // SAFETY: alive, as said.
+            self.ready = unsafe { began.as_ref() }.published();
+            self.adopt(began);
+        }
+        self.end = self.ready.end as usize;
+        self.messages = self.ready.messages;
+        self.filled = self.end;
+        // SAFETY: the current chunk is alive; a reader looks at a body only once it is published.
+        unsafe {
+            if began.as_ref().capacity() == 0 && self.end == 0 {
+                (*began.as_ptr()).external = None;
+            }
+        }
+    }
+
+    /// Whether frames of an unfinished message wait behind the last finished one.
+    pub fn has_unfinished(&self) -> bool {
+        self.end != self.ready.end as usize || self.dirty.is_some() && self.ready.end == 0
+    }
+
+    fn adopt(&mut self, chunk: NonNull<Chunk>) {
+        self.chunk = Some(chunk);
+        self.base = Chunk::bytes(chunk);
+        // SAFETY: the chunk is alive: it was just made, or kept by the queue.
+        self.capacity = unsafe { chunk.as_ref() }.capacity().max(1);
+    }
+
+    #[cold]
+    fn make_room(&mut self, needed: usize) -> Result<()> {
+        self.advance_chunk(needed)
+    }
+
+    /// Seals the current chunk and goes on in a new one with room for `needed` bytes. Bytes
+    /// behind the last whole frame move along.
+    fn advance_chunk(&mut self, needed: usize) -> Result<()> {
+        let tail = self.filled - self.end;
+        let needed = needed.max(tail);
+        let mut capacity = self.next_capacity;
+        while capacity < needed {
+            capacity = capacity.saturating_mul(2);
+        }
+        self.next_capacity = (self.next_capacity * 4).min(CHUNK_MAX);
+        let chunk = self.take_spare(capacity).ok_or(Errno::ENOMEM)?;
+        // SAFETY: the chunk is ours until it is linked.
+        unsafe { (*chunk.as_ptr()).metadata.clone_from(&self.metadata) };
+        if tail > 0 {
+            // SAFETY: `tail` bytes lie behind `end`, and the new chunk holds at least as many.
+            unsafe {
+                core::ptr::copy_nonoverlapping(self.base.add(self.end), Chunk::bytes(chunk), tail);
+            }
+        }
+        self.link(chunk, tail);
+        Ok(())
+    }
+
+    fn take_spare(&mut self, capacity: usize) -> Option<NonNull<Chunk>> {
+        let spare = self.queue.spare.load(Ordering::Relaxed);
+        if !spare.is_null() {
+            let spare = self.queue.spare.swap(core::ptr::null_mut(), Ordering::Acquire);
+            if let Some(mut spare) = NonNull::new(spare) {
+                // SAFETY: the swap made the chunk ours.
+                let chunk = unsafe { spare.as_mut() };
+                if chunk.capacity() >= capacity {
+                    chunk.reset();
+                    return Some(spare);
+                }
+                // SAFETY: ours, as said.
+                unsafe { Chunk::free(spare) };
+            }
+        }
+        Chunk::allocate(capacity)
+    }
+
+    /// Makes `chunk` the current one, sealing the one before. `filled` bytes of it are in use.
+    fn link(&mut self, chunk: NonNull<Chunk>, filled: usize) {
+        match self.chunk {
+            None => self.queue.first.store(chunk.as_ptr(), Ordering::Release),
+            Some(previous) => {
+                // SAFETY: the current chunk is alive.
+                let old = unsafe { previous.as_ref() };
+                let last =
+                    Published { end: self.end as u32, messages: self.messages, sealed: true };
+                let finished = self.end == self.ready.end as usize;
+                let continues = if self.end == 0 { old.continues } else { !finished };
+                // SAFETY: the new chunk is ours until the next line links it.
+                unsafe { (*chunk.as_ptr()).continues = continues };
+                old.next.store(chunk.as_ptr(), Ordering::Release);
+                if self.dirty.is_some() && (finished || self.ready.end > 0) {
+                    // A message that began earlier ended in this chunk.
+                    self.publish_finished();
+                }
+                if self.dirty.is_some() {
+                    // In the middle of a message: nobody looks here before the dirty chunk seals.
+                    old.publish(last);
+                } else if finished {
+                    old.publish(last);
+                } else {
+                    if self.ready.end > 0 {
+                        old.publish(self.ready);
+                    }
+                    self.dirty = Some(Dirty { chunk: previous, state: last });
+                }
+            }
+        }
+        self.adopt(chunk);
+        self.end = 0;
+        self.messages = 0;
+        self.filled = filled;
+        self.ready = Published::default();
+    }
+
+    fn publish_finished(&mut self) {
+        if self.ready.end > 0 {
+            self.publish();
+        }
+    }
+
+    // --- the plain engine's side: bytes arrive first, frames are found afterwards ---
+
+    /// Room behind the received bytes, at least `least` bytes of it. `ENOMEM`.
+    pub fn room(&mut self, least: usize) -> Result<(*mut u8, usize)> {
+        if self.capacity - self.filled < least {
+            let tail = self.filled - self.end;
+            self.advance_chunk(tail + least)?;
+        }
+        // SAFETY: filled never passes capacity.
+        Ok((unsafe { self.base.add(self.filled) }, self.capacity - self.filled))
+    }
+
+    /// Free bytes behind the received ones in the present chunk.
+    pub fn free_room(&self) -> usize {
+        self.capacity - self.filled
+    }
+
+    /// Lets the next chunk be larger, because reads fill the room they are given.
+    pub fn next_capacity(&self) -> usize {
+        self.next_capacity
+    }
+
+    /// Records that `len` bytes were received into [`Writer::room`].
+    pub fn received(&mut self, len: usize) {
+        debug_assert!(self.filled + len <= self.capacity);
+        self.filled += len;
+    }
+
+    /// The received bytes that are not frames yet.
+    pub fn unframed(&self) -> &[u8] {
+        if self.filled == self.end {
+            return &[];
+        }
+        // SAFETY: the bytes between end and filled were received into this chunk.
+        unsafe { core::slice::from_raw_parts(self.base.add(self.end), self.filled - self.end) }
+    }
+
+    /// Takes the next `len` unframed bytes as one whole frame, whose flags byte becomes `flags`.
+    #[inline]
+    pub fn take_frame(&mut self, len: usize, flags: u8) {
+        debug_assert!(self.end + len <= self.filled);
+        // SAFETY: end is inside the chunk, as len bytes lie behind it.
+        unsafe {
+            let at = self.base.add(self.end);
+            if *at != flags {
+                *at = flags;
+            }
+        }
+        self.advance(len, flags & !FRAME_LARGE);
+    }
+
+    /// Takes whole data frames off the unframed bytes until `limit` messages are complete or the
+    /// next frame is anything else: incomplete, a command, longer than `max_body`. Returns the
+    /// number of messages.
+    pub fn take_messages(&mut self, limit: u64, max_body: u64) -> u64 {
+        let (mut end, filled, base) = (self.end, self.filled, self.base);
+        let mut messages = 0;
+        let mut ready_end = 0;
+        while messages < limit && filled - end >= 2 {
+            // SAFETY: bytes up to `filled` were received into this chunk.
+            let flags = unsafe { *base.add(end) };
+            let (header_len, body_len) = match flags {
+                // SAFETY: two bytes are there, as the loop's condition says.
+                0 | FRAME_MORE => (2, u64::from(unsafe { *base.add(end + 1) })),
+                FRAME_LARGE | FRAME_MORE_LARGE if filled - end >= 9 => {
+                    // SAFETY: nine bytes are there.
+                    let bytes = unsafe { base.add(end + 1).cast::<[u8; 8]>().read() };
+                    (9, u64::from_be_bytes(bytes))
+                }
+                _ => break,
+            };
+            let left = (filled - end - header_len) as u64;
+            if body_len > left || body_len > max_body {
+                break;
+            }
+            end += header_len + body_len as usize;
+            if flags & FRAME_MORE == 0 {
+                messages += 1;
+                ready_end = end;
+            }
+        }
+        self.end = end;
+        if messages > 0 {
+            self.messages += messages as u32;
+            self.ready =
+                Published { end: ready_end as u32, messages: self.messages, sealed: false };
+        }
+        messages
+    }
+
+    /// Removes the next `len` unframed bytes.
+    pub fn discard(&mut self, len: usize) {
+        debug_assert!(self.end + len <= self.filled);
+        // SAFETY: both ranges lie between end and filled in this chunk.
+        unsafe {
+            let at = self.base.add(self.end);
+            core::ptr::copy(at.add(len), at, self.filled - self.end - len);
+        }
+        self.filled -= len;
+    }
+
+    /// Drops all unframed bytes (they were copied elsewhere).
+    pub fn drop_unframed(&mut self) {
+        self.filled = self.end;
+    }
+}
