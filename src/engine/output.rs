@@ -176,6 +176,11 @@ impl Output {
                 break;
             }
             in_message = message.has_more();
+            if self.staged.try_reserve(message.len() + 16).is_err() {
+                // No memory to translate it: the connection ends, the process does not.
+                self.broken = true;
+                break;
+            }
             stage_frame(self.framing, &message, &mut self.staged);
         }
     }

@@ -7,11 +7,18 @@ use crate::error::{Errno, Result};
 /// Most slices one [`send_slices`] takes.
 pub const SLICES_MAX: usize = 32;
 
-fn count_or_errno(count: isize) -> Result<usize> {
-    usize::try_from(count).map_err(|_| match Errno::last() {
-        Errno::EINTR => Errno::EAGAIN,
-        error => error,
-    })
+/// Calls until no signal interrupts: with edge-triggered readiness a call given up would not be
+/// made again.
+fn uninterrupted(mut call: impl FnMut() -> isize) -> Result<usize> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(count) => return Ok(count),
+            Err(_) => match Errno::last() {
+                Errno::EINTR => {}
+                error => return Err(error),
+            },
+        }
+    }
 }
 
 /// Receives into a buffer; 0 at the end of the stream. `EAGAIN` when nothing is there.
@@ -26,13 +33,13 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
 /// `buffer` is valid for writes of `len` bytes.
 pub unsafe fn receive_raw(fd: BorrowedFd<'_>, buffer: *mut u8, len: usize) -> Result<usize> {
     // SAFETY: the caller's promise.
-    count_or_errno(unsafe { libc::recv(fd.as_raw_fd(), buffer.cast(), len, 0) })
+    uninterrupted(|| unsafe { libc::recv(fd.as_raw_fd(), buffer.cast(), len, 0) })
 }
 
 /// Sends bytes. `EAGAIN` when the connection takes none now.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     // SAFETY: the bytes are valid for their length.
-    count_or_errno(unsafe {
+    uninterrupted(|| unsafe {
         libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL)
     })
 }
@@ -44,7 +51,7 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
 pub unsafe fn send_slices(fd: BorrowedFd<'_>, slices: &[(*const u8, usize)]) -> Result<usize> {
     if let [(data, len)] = *slices {
         // SAFETY: the caller's promise.
-        return count_or_errno(unsafe {
+        return uninterrupted(|| unsafe {
             libc::send(fd.as_raw_fd(), data.cast(), len, libc::MSG_NOSIGNAL)
         });
     }
@@ -55,7 +62,7 @@ pub unsafe fn send_slices(fd: BorrowedFd<'_>, slices: &[(*const u8, usize)]) -> 
         *vector = libc::iovec { iov_base: data.cast_mut().cast(), iov_len: len };
     }
     // SAFETY: an all-zero msghdr is a valid empty one; the vectors live through the call.
-    count_or_errno(unsafe {
+    uninterrupted(|| unsafe {
         let mut header: libc::msghdr = core::mem::zeroed();
         header.msg_iov = vectors.as_mut_ptr();
         header.msg_iovlen = count as _;
