@@ -118,12 +118,16 @@ impl Output {
             self.stage(pipe);
             return self.write_staged(fd);
         }
+        let sender_waits = pipe.writer_waits();
         let Some(reader) = pipe.reader() else { return self.write_control(fd) };
         if self.control_written < self.control.len() && reader.at_boundary() {
             return self.write_control(fd);
         }
         let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
-        let count = reader.gather(&mut slices, CALL_BYTES);
+        let mut count = reader.gather(&mut slices, CALL_BYTES);
+        if sender_waits {
+            count = keep_larger_half(&mut slices[..count]);
+        }
         if count == 0 {
             // Nothing published: go to sleep on the pipe, unless something came meanwhile.
             if pipe.check_read() {
@@ -184,6 +188,25 @@ impl Output {
             stage_frame(self.framing, &message, &mut self.staged);
         }
     }
+}
+
+/// Cuts what is to be written to five eighths, unless it is little: a sender that waits at its
+/// high-water mark gets room after the first part and goes on while the second is written. Returns
+/// how many slices are left.
+fn keep_larger_half(slices: &mut [(*const u8, usize)]) -> usize {
+    let total: usize = slices.iter().map(|slice| slice.1).sum();
+    if total < 4096 {
+        return slices.len();
+    }
+    let mut left = total / 8 * 5;
+    for (number, slice) in slices.iter_mut().enumerate() {
+        if slice.1 >= left {
+            slice.1 = left;
+            return number + 1;
+        }
+        left -= slice.1;
+    }
+    slices.len()
 }
 
 fn stage_frame(framing: Framing, message: &Message, out: &mut Vec<u8>) {

@@ -486,6 +486,11 @@ impl PipeEnd {
         }
     }
 
+    /// Whether the writer at the other end waits for credit.
+    pub fn writer_waits(&self) -> bool {
+        self.in_queue().writer_blocked.load(Ordering::Relaxed)
+    }
+
     /// Counts messages that the engine framed in place with [`PipeEnd::writer`].
     pub fn count_written(&mut self, messages: u64) {
         self.written += messages;

@@ -287,6 +287,10 @@ impl Reader {
                 break;
             }
         }
+        if self.partial == 0 && (self.pos as u32) < self.seen.end {
+            // Part of what was seen: its whole messages are credited now, not with the rest.
+            messages += u64::from(self.settle_boundary());
+        }
         messages
     }
 
@@ -334,7 +338,8 @@ impl Reader {
         if external {
             self.partial = 0;
         } else {
-            done = self.walk_back();
+            done = self.settle_boundary();
+            self.pos = self.boundary;
         }
         let headless = if self.pos == 0 {
             self.chunk_continues()
@@ -353,9 +358,9 @@ impl Reader {
         u64::from(done)
     }
 
-    /// Sets the position back to the last message boundary before it; returns how many messages
-    /// end up to there that were not credited yet.
-    fn walk_back(&mut self) -> u32 {
+    /// Finds the last message boundary up to the position; returns how many messages end up to
+    /// there that were not credited yet.
+    fn settle_boundary(&mut self) -> u32 {
         let written = self.pos;
         let (mut at, mut start) = (self.boundary, self.boundary);
         let mut ended = self.boundary_messages;
@@ -382,7 +387,6 @@ impl Reader {
                 }
             }
         }
-        self.pos = start;
         (self.boundary, self.boundary_messages) = (start, ended);
         let done = ended.saturating_sub(self.credited);
         self.credited += done;
