@@ -432,7 +432,9 @@ impl PipeEnd {
     #[inline]
     pub fn flush(&mut self) {
         if let Outbound::Bytes(writer) = &mut self.outbound {
-            writer.publish();
+            if !writer.publish() {
+                return;
+            }
         }
         if self.dense {
             fence::light();

@@ -33,6 +33,8 @@ pub struct Writer {
     messages: u32,
     /// State of the current chunk at the last message's end.
     ready: Published,
+    /// A message was finished since the last [`Writer::publish`].
+    fresh: bool,
     dirty: Option<Dirty>,
     next_capacity: usize,
     metadata: Option<Arc<Metadata>>,
@@ -53,6 +55,7 @@ impl Writer {
             filled: 0,
             messages: 0,
             ready: Published::default(),
+            fresh: false,
             dirty: None,
             next_capacity: CHUNK_MIN,
             metadata: None,
@@ -128,12 +131,23 @@ impl Writer {
                 self.messages += 1;
             }
             self.ready = Published { end: self.end as u32, messages: self.messages, sealed: false };
+            self.fresh = true;
         }
     }
 
-    /// Shows the reader every finished message.
+    /// Shows the reader every finished message. False when none was finished since the last call.
     #[inline]
-    pub fn publish(&mut self) {
+    pub fn publish(&mut self) -> bool {
+        if !self.fresh {
+            return false;
+        }
+        self.fresh = false;
+        self.show();
+        true
+    }
+
+    #[inline]
+    fn show(&mut self) {
         let Some(chunk) = self.chunk else { return };
         if self.ready.end == 0 {
             return;
@@ -277,7 +291,7 @@ impl Writer {
 
     fn publish_finished(&mut self) {
         if self.ready.end > 0 {
-            self.publish();
+            self.show();
         }
     }
 
@@ -367,6 +381,7 @@ impl Writer {
             self.messages += messages as u32;
             self.ready =
                 Published { end: ready_end as u32, messages: self.messages, sealed: false };
+            self.fresh = true;
         }
         messages
     }
