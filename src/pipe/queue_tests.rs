@@ -403,7 +403,7 @@ fn bodies_by_reference_are_given_back_once_wherever_they_end() {
             for _ in 0..60 {
                 let flags = u8::from(random.below(2) == 0);
                 match random.below(8) {
-                    0 => writer.publish(),
+                    0 => drop(writer.publish()),
                     1 => {
                         writer.rollback();
                     }
