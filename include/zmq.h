@@ -117,7 +117,7 @@ extern "C" {
 /* Error number of the last call that failed in this thread; the same as C's errno. */
 ZMQ_EXPORT int zmq_errno(void);
 
-/* Describes an error number, ZeroMQ's own or the system's. Programs show and compare these texts, */
+/* Describes an error number, ZeroMQ's own or the system's. */
 ZMQ_EXPORT const char *zmq_strerror(int number);
 
 /* ---- The library -------------------------------------------------------- */
@@ -677,7 +677,7 @@ ZMQ_EXPORT void zmq_threadclose(void *thread);
 ZMQ_EXPORT int zmq_ctx_set_ext(void *context, int option, const void *value,
     size_t size);
 
-/* Writes an option of a context into a buffer of the caller. Unlike zmq_getsockopt it does not */
+/* Writes an option of a context into a buffer of the caller. */
 ZMQ_EXPORT int zmq_ctx_get_ext(void *context, int option, void *value,
     size_t *size);
 

@@ -65,7 +65,9 @@ pub extern "C" fn zmq_ctx_get(context: *mut c_void, option: c_int) -> c_int {
     })
 }
 
-/// Writes an option of a context into a buffer of the caller. Unlike `zmq_getsockopt` it does not
+/// Writes an option of a context into a buffer of the caller.
+///
+/// Unlike `zmq_getsockopt` it does not
 /// say how long the value is: the size stays as the caller set it.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_ctx_get_ext(

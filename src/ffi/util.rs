@@ -18,8 +18,9 @@ pub extern "C" fn zmq_errno() -> c_int {
     Errno::last().0
 }
 
-/// Describes an error number, ZeroMQ's own or the system's. Programs show and compare these texts,
-/// so they are the original's.
+/// Describes an error number, ZeroMQ's own or the system's.
+///
+/// Programs show and compare these texts, so they are the original's.
 #[no_mangle]
 pub extern "C" fn zmq_strerror(number: c_int) -> *const c_char {
     let own = match Errno(number) {
