@@ -114,16 +114,14 @@ impl IoHandle {
     }
 
     /// A session of this thread as the owner of a pipe end.
-    pub fn owner(self: &Arc<Self>, id: u64, side: usize) -> Arc<dyn PipeOwner> {
-        Arc::new(SessionOwner { io: self.clone(), id, side })
+    pub fn owner(self: &Arc<Self>, id: u64) -> Arc<dyn PipeOwner> {
+        Arc::new(SessionOwner { io: self.clone(), id })
     }
 }
 
 struct SessionOwner {
     io: Arc<IoHandle>,
     id: u64,
-    #[expect(dead_code, reason = "a session tells its pipes apart by identity")]
-    side: usize,
 }
 
 impl PipeOwner for SessionOwner {

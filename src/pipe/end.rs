@@ -562,11 +562,6 @@ impl PipeEnd {
         self.state != State::Active
     }
 
-    /// Whether reading was found to be idle (the pipe waits for [`PipeEvent::Readable`]).
-    pub fn is_read_idle(&self) -> bool {
-        !self.in_active
-    }
-
     /// Closes this end: unfinished output is dropped, finished output stays for the peer, unread
     /// input is lost.
     pub fn close(&mut self) {

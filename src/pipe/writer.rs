@@ -307,16 +307,6 @@ impl Writer {
         Ok((unsafe { self.base.add(self.filled) }, self.capacity - self.filled))
     }
 
-    /// Free bytes behind the received ones in the present chunk.
-    pub fn free_room(&self) -> usize {
-        self.capacity - self.filled
-    }
-
-    /// Lets the next chunk be larger, because reads fill the room they are given.
-    pub fn next_capacity(&self) -> usize {
-        self.next_capacity
-    }
-
     /// Records that `len` bytes were received into [`Writer::room`].
     pub fn received(&mut self, len: usize) {
         debug_assert!(self.filled + len <= self.capacity);

@@ -63,7 +63,7 @@ impl Session {
             return;
         }
         let (mut theirs, ours) = pair(limits(&self.options));
-        ours.set_owner(self.io.owner(self.id, ours.side()));
+        ours.set_owner(self.io.owner(self.id));
         if let Some(engine) = &self.engine {
             theirs.addresses = Some(Arc::new(engine.addresses.clone()));
         }

@@ -190,7 +190,7 @@ impl Socket {
         if !options.immediate {
             let (ours, theirs) = pair(limits(&options));
             self.link.own(&ours);
-            theirs.set_owner(io.owner(id, theirs.side()));
+            theirs.set_owner(io.owner(id));
             pipe = self.attach_named(ours, endpoint);
             session_end = Some(theirs);
         }
