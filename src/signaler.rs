@@ -46,12 +46,19 @@ impl Signaler {
     /// Waits until the flag is set or the deadline passes: `EAGAIN` then, `EINTR` when a signal
     /// handler ran.
     pub fn wait(&self, deadline: Deadline) -> Result<()> {
-        let mut item = libc::pollfd { fd: self.raw(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one initialised pollfd.
-        let ready = unsafe { libc::poll(&raw mut item, 1, deadline.poll_timeout()) };
+        // poll(2) passes over negative descriptors.
+        self.wait_with(-1, deadline).map(|_| ())
+    }
+
+    /// As [`Signaler::wait`], or until another descriptor is readable or broken: true then.
+    pub fn wait_with(&self, other: RawFd, deadline: Deadline) -> Result<bool> {
+        let item = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let mut items = [item(self.raw()), item(other)];
+        // SAFETY: two initialised pollfds.
+        let ready = unsafe { libc::poll(items.as_mut_ptr(), 2, deadline.poll_timeout()) };
         match ready {
             0 => Err(Errno::EAGAIN),
-            count if count > 0 => Ok(()),
+            count if count > 0 => Ok(items[0].revents == 0),
             _ => Err(Errno::last()),
         }
     }

@@ -3,6 +3,7 @@
 //! Memory is taken as data arrives, never as a header announces it, and no more is read than the
 //! pipe has credit for.
 
+use std::any::Any;
 use std::os::fd::BorrowedFd;
 
 use super::stream;
@@ -11,14 +12,17 @@ use crate::error::Errno;
 use crate::message::{self, Content, Message};
 use crate::options::constants::*;
 use crate::options::SocketOptions;
+use crate::pipe::inlet::{Receive, Received};
+use crate::pipe::outflow::Outflow;
 use crate::pipe::queue::{EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE, FRAME_SKIP};
-use crate::pipe::PipeEnd;
 use crate::zmtp::command::{self, Command};
 use crate::zmtp::frame::{self, Header};
 use crate::zmtp::Version;
 
 /// What one connection may read in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
+/// System calls that a reader makes at most before it looks around.
+const DIRECT_CALLS: usize = 16;
 /// Bytes read at once where frames are translated.
 const FRAMED_READ: usize = 64 * 1024;
 /// Bytes of one message on a raw connection (the default of `ZMQ_IN_BATCH_SIZE`).
@@ -72,6 +76,8 @@ pub struct Input {
     pub ttl: Option<u16>,
     /// PONGs to be sent.
     pub pongs: Vec<u8>,
+    /// What the reader's thread met when it received by itself.
+    failure: Option<Failure>,
 }
 
 impl Input {
@@ -92,6 +98,7 @@ impl Input {
             heard: false,
             ttl: None,
             pongs: Vec::new(),
+            failure: None,
         }
     }
 
@@ -110,20 +117,60 @@ impl Input {
         self.stopped = false;
     }
 
+    /// Whether what is to come may be received by the reader's own thread.
+    pub fn can_lend(&self) -> bool {
+        self.plain && !self.stopped && self.early.is_empty()
+    }
+
+    /// What stands here while the receiving half is lent.
+    pub fn lent(&self) -> Input {
+        Input {
+            framing: self.framing,
+            plain: self.plain,
+            buffer: Vec::new(),
+            parsed: 0,
+            early: Vec::new(),
+            large: None,
+            after_large: false,
+            missing: 0,
+            stopped: true,
+            reply: None,
+            passes_subscriptions: false,
+            max_body: self.max_body,
+            heard: false,
+            ttl: None,
+            pongs: Vec::new(),
+            failure: None,
+        }
+    }
+
     /// Reads and delivers what can be in one turn. Clears `readable` when nothing is left.
     pub fn pump(
         &mut self,
         fd: BorrowedFd<'_>,
         readable: &mut bool,
-        pipe: Option<&mut PipeEnd>,
+        pipe: Option<&mut Outflow>,
     ) -> Outcome {
+        self.pump_some(fd, readable, pipe, TURN_BYTES)
+    }
+
+    fn pump_some(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        readable: &mut bool,
+        pipe: Option<&mut Outflow>,
+        budget: usize,
+    ) -> Outcome {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
         let Some(pipe) = pipe else { return Ok(Progress::Idle) };
         if self.stopped {
             return Ok(Progress::Idle);
         }
         let outcome = match (self.framing, self.plain) {
             (Framing::Raw, _) => self.pump_raw(fd, readable, pipe),
-            (Framing::Zmtp(_), true) => self.pump_plain(fd, readable, pipe),
+            (Framing::Zmtp(_), true) => self.pump_plain(fd, readable, pipe, budget),
             (Framing::Zmtp(version), false) => self.pump_framed(fd, readable, pipe, version),
         };
         pipe.flush();
@@ -136,12 +183,12 @@ impl Input {
         &mut self,
         fd: BorrowedFd<'_>,
         readable: &mut bool,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
+        mut budget: usize,
     ) -> Outcome {
         if !self.early.is_empty() {
             self.take_early_data(pipe)?;
         }
-        let mut budget = TURN_BYTES;
         loop {
             if !self.frame_received(pipe)? {
                 self.stopped = true;
@@ -166,7 +213,7 @@ impl Input {
         }
     }
 
-    fn take_early_data(&mut self, pipe: &mut PipeEnd) -> core::result::Result<(), Failure> {
+    fn take_early_data(&mut self, pipe: &mut Outflow) -> core::result::Result<(), Failure> {
         let early = core::mem::take(&mut self.early);
         let Some(writer) = pipe.writer() else { return Ok(()) };
         let (room, _) = writer.room(early.len()).map_err(Failure::Connection)?;
@@ -179,7 +226,7 @@ impl Input {
     fn receive_into_chunk(
         &mut self,
         fd: BorrowedFd<'_>,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
     ) -> crate::error::Result<usize> {
         let writer = pipe.writer().ok_or(Errno::EFAULT)?;
         let least = if self.after_large { LARGE_PEEK } else { 128 };
@@ -196,7 +243,7 @@ impl Input {
     fn receive_large(
         &mut self,
         fd: BorrowedFd<'_>,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
     ) -> crate::error::Result<usize> {
         let Some(large) = &mut self.large else { return Err(Errno::EFAULT) };
         let mut content = large.content.take().ok_or(Errno::ENOMEM)?;
@@ -229,7 +276,7 @@ impl Input {
     }
 
     /// Makes frames of the received bytes. False when the pipe has no more credit.
-    fn frame_received(&mut self, pipe: &mut PipeEnd) -> core::result::Result<bool, Failure> {
+    fn frame_received(&mut self, pipe: &mut Outflow) -> core::result::Result<bool, Failure> {
         self.missing = 0;
         loop {
             let mut credit = pipe.credit();
@@ -292,7 +339,7 @@ impl Input {
     fn begin_large(
         &mut self,
         header: &Header,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
     ) -> core::result::Result<(), Failure> {
         let Some(writer) = pipe.writer() else { return Ok(()) };
         let len = usize::try_from(header.body_len).map_err(|_| Failure::Protocol)?;
@@ -310,7 +357,7 @@ impl Input {
     /// Takes the commands at the front of the received bytes. They vanish at once unless data
     /// follows them, so that heartbeats neither wake the application nor fill the pipe. False
     /// when a command is not whole yet.
-    fn take_commands(&mut self, pipe: &mut PipeEnd) -> core::result::Result<bool, Failure> {
+    fn take_commands(&mut self, pipe: &mut Outflow) -> core::result::Result<bool, Failure> {
         let Some(writer) = pipe.writer() else { return Ok(false) };
         let in_message = writer.has_unfinished();
         let bytes = writer.unframed();
@@ -384,7 +431,7 @@ impl Input {
         &mut self,
         fd: BorrowedFd<'_>,
         readable: &mut bool,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
         version: Version,
     ) -> Outcome {
         self.buffer.append(&mut self.early);
@@ -417,7 +464,7 @@ impl Input {
 
     fn translate(
         &mut self,
-        pipe: &mut PipeEnd,
+        pipe: &mut Outflow,
         version: Version,
     ) -> core::result::Result<bool, Failure> {
         let mut has_room = true;
@@ -470,7 +517,7 @@ impl Input {
 
     // --- raw: each read is a message ---
 
-    fn pump_raw(&mut self, fd: BorrowedFd<'_>, readable: &mut bool, pipe: &mut PipeEnd) -> Outcome {
+    fn pump_raw(&mut self, fd: BorrowedFd<'_>, readable: &mut bool, pipe: &mut Outflow) -> Outcome {
         let mut budget = TURN_BYTES;
         let mut buffer = [0u8; RAW_READ];
         while *readable {
@@ -496,6 +543,42 @@ impl Input {
             }
         }
         Ok(Progress::Idle)
+    }
+}
+
+impl Receive for Input {
+    fn receive(&mut self, fd: BorrowedFd<'_>, out: &mut Outflow) -> Received {
+        // The reader has room, or it would not ask.
+        self.resume();
+        out.reader_comes_back();
+        let before = out.written();
+        let mut readable = true;
+        for _ in 0..DIRECT_CALLS {
+            if !readable || self.stopped || out.written() != before {
+                break;
+            }
+            if let Err(failure) = self.pump_some(fd, &mut readable, Some(out), 1) {
+                self.failure = Some(failure);
+                return Received::Return;
+            }
+            if !self.pongs.is_empty() || self.ttl.is_some() {
+                return Received::Return;
+            }
+        }
+        out.reader_comes_back();
+        if out.written() != before {
+            Received::Something
+        } else if self.stopped {
+            Received::Return
+        } else if readable {
+            Received::Something
+        } else {
+            Received::Nothing
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::{Engine, UNSENT_CONTROL_MAX};
 use super::*;
 use crate::monitor::Addresses;
 use crate::pipe::random::Random;
-use crate::pipe::{pair, PipeLimits};
+use crate::pipe::{pair, PipeEnd, PipeLimits};
 
 /// A message: each part's flags and body.
 type Parts = Vec<(u8, Vec<u8>)>;
@@ -150,7 +150,8 @@ impl Connection {
             return false;
         }
         let was_readable = self.readable;
-        let outcome = self.input.pump(self.ours.as_fd(), &mut self.readable, Some(&mut self.near));
+        let outcome =
+            self.input.pump(self.ours.as_fd(), &mut self.readable, Some(&mut self.near.out));
         let mut goes_on = was_readable || outcome == Ok(Progress::More);
         self.outcome = outcome.err();
         self.pings += self.input.pongs.iter().filter(|&&byte| byte == b'O').count();
@@ -165,7 +166,7 @@ impl Connection {
             goes_on = true;
         }
         assert!(self.parts.is_empty(), "a part of a message that is not whole");
-        self.near.activate_write();
+        self.near.out.activate();
         self.input.resume();
         goes_on
     }
@@ -384,10 +385,10 @@ fn a_pipe_without_room_stops_reading() {
         sent += connection.peer.write(&bytes[sent..]).unwrap_or(0);
         let fd = connection.ours.as_fd();
         let outcome =
-            connection.input.pump(fd, &mut connection.readable, Some(&mut connection.near));
+            connection.input.pump(fd, &mut connection.readable, Some(&mut connection.near.out));
         assert_eq!(outcome, Ok(Progress::Idle));
     }
-    assert_eq!(connection.near.unacknowledged(), 2);
+    assert_eq!(connection.near.out.unacknowledged(), 2);
 }
 
 #[test]
@@ -444,7 +445,7 @@ fn heartbeats_neither_wake_the_application_nor_fill_the_pipe() {
     }
     assert_eq!((connection.pings, connection.input.ttl), (5000, Some(10)));
     assert!(connection.input.heard && connection.found.is_empty());
-    assert_eq!(connection.near.unacknowledged(), 0);
+    assert_eq!(connection.near.out.unacknowledged(), 0);
     // Between the parts of a message they are passed over.
     let mut bytes = Vec::new();
     frame::append_frame(FRAME_MORE, b"one", &mut bytes);
@@ -465,7 +466,10 @@ fn a_flood_of_pings_is_answered_within_bounds() {
         sent += connection.peer.write(&flood[sent..]).unwrap_or(0);
         connection.readable = true;
         let fd = connection.ours.as_fd();
-        connection.input.pump(fd, &mut connection.readable, Some(&mut connection.near)).unwrap();
+        connection
+            .input
+            .pump(fd, &mut connection.readable, Some(&mut connection.near.out))
+            .unwrap();
     }
     assert!(connection.input.pongs.len() < 64 * 1024 + 100);
 }
@@ -485,7 +489,7 @@ fn answers_that_nobody_reads_are_bounded() {
         let _ = peer.write(&flood);
         engine.readable = true;
         let fd = engine.fd.as_fd();
-        engine.input.pump(fd, &mut engine.readable, Some(&mut near)).unwrap();
+        engine.input.pump(fd, &mut engine.readable, Some(&mut near.out)).unwrap();
         engine.answer_pings();
         let fd = engine.fd.as_fd();
         engine.output.pump(fd, &mut engine.writable, Some(&mut near)).unwrap();

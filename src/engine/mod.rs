@@ -45,6 +45,8 @@ pub type Outcome = core::result::Result<Progress, Failure>;
 pub enum Progress {
     /// Did what could be done; waits for an event.
     Idle,
+    /// Wrote what was there; the writing thread is probably at work on more.
+    CaughtUp,
     /// The turn's budget is used up, and there is more to do.
     More,
 }
@@ -62,7 +64,8 @@ pub enum Framing {
 /// A connection's engine.
 #[derive(Debug)]
 pub struct Engine {
-    pub fd: OwnedFd,
+    /// Shared with the writing thread, which at times sends by itself.
+    pub fd: Arc<OwnedFd>,
     pub addresses: Addresses,
     /// Tells this connection's descriptor from others of the same session.
     pub generation: u16,
@@ -86,7 +89,7 @@ impl Engine {
         options: &SocketOptions,
     ) -> Engine {
         Engine {
-            fd,
+            fd: Arc::new(fd),
             addresses,
             generation,
             handshake: handshake.map(Box::new),

@@ -1,19 +1,19 @@
 //! From the pipe to the connection.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
-use super::stream::{self, SLICES_MAX};
+use super::stream;
 use super::{Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Message};
 use crate::options::SocketOptions;
+use crate::pipe::outlet::{CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
 use crate::pipe::PipeEnd;
 use crate::zmtp::{command, frame, Version};
 
 /// What one connection may write in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
-/// What is gathered for one system call.
-const CALL_BYTES: usize = 128 * 1024;
 
 /// The writing half of an engine.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Output {
     hello: Vec<u8>,
     /// Writing failed; the reading half will find out why and end the connection.
     broken: bool,
+    /// The last call wrote all there was, and it was not much.
+    caught_up: bool,
 }
 
 impl Output {
@@ -45,6 +47,7 @@ impl Output {
             staged_written: 0,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
+            caught_up: false,
         }
     }
 
@@ -70,6 +73,18 @@ impl Output {
         self.broken
     }
 
+    /// Lends the pipe's reader to the writing thread, if that can do without translation and there
+    /// is nothing else to write. `watching`: the session looks again before long.
+    pub fn lend(&self, fd: &Arc<OwnedFd>, pipe: &mut PipeEnd, watching: bool) {
+        if self.can_lend() {
+            pipe.lend(fd, stream::send_slices, watching);
+        }
+    }
+
+    fn can_lend(&self) -> bool {
+        self.opened && self.plain && !self.broken && !self.has_staged()
+    }
+
     /// Writes what can be written in one turn. Clears `writable` when the connection is full.
     pub fn pump(
         &mut self,
@@ -93,6 +108,10 @@ impl Output {
                     break;
                 }
             };
+            if self.caught_up && self.can_lend() {
+                // From here on the writing thread sends by itself.
+                return Ok(Progress::CaughtUp);
+            }
             budget = budget.saturating_sub(written);
             if budget == 0 {
                 return Ok(Progress::More);
@@ -107,6 +126,7 @@ impl Output {
         fd: BorrowedFd<'_>,
         pipe: Option<&mut PipeEnd>,
     ) -> crate::error::Result<usize> {
+        self.caught_up = false;
         if self.staged_written < self.staged.len() {
             return self.write_staged(fd);
         }
@@ -125,6 +145,7 @@ impl Output {
         }
         let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
         let mut count = reader.gather(&mut slices, CALL_BYTES);
+        let gathered: usize = slices[..count].iter().map(|slice| slice.1).sum();
         if sender_waits {
             count = keep_larger_half(&mut slices[..count]);
         }
@@ -139,6 +160,8 @@ impl Output {
         let written = unsafe { stream::send_slices(fd, &slices[..count]) }?;
         let messages = reader.consume(written);
         pipe.count_read(messages);
+        let all = written == gathered && gathered < FLUSH_BYTES as usize;
+        self.caught_up = all && pipe.can_lend();
         Ok(written)
     }
 

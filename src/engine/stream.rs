@@ -3,9 +3,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::error::{Errno, Result};
-
-/// Most slices one [`send_slices`] takes.
-pub const SLICES_MAX: usize = 32;
+use crate::pipe::outlet::SLICES_MAX;
 
 /// Calls until no signal interrupts: with edge-triggered readiness a call given up would not be
 /// made again.

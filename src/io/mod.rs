@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,13 +16,17 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
+mod looks;
+mod system;
 pub mod timers;
 
 use crate::error::{Errno, Result};
+use crate::pipe::inlet::Reactor;
 use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
 use crate::session::listener::Listener;
 use crate::session::Session;
 use crate::transport::tcp::ConnectTarget;
+use looks::Looks;
 use timers::{Purpose, Timers};
 
 const WAKE: Token = Token(0);
@@ -63,6 +67,7 @@ struct Inbox {
 #[derive(Debug)]
 pub struct IoHandle {
     inbox: Mutex<Inbox>,
+    registry: Registry,
     waker: Waker,
     load: AtomicUsize,
 }
@@ -145,20 +150,49 @@ pub enum Turn {
 pub struct Cx<'a> {
     pub registry: &'a Registry,
     pub timers: &'a mut Timers,
+    looks: &'a mut Looks,
     pub io: &'a Arc<IoHandle>,
 }
 
 impl Cx<'_> {
+    /// Has the session look at its pipe again, some tens of microseconds from now.
+    pub fn look_again(&mut self, id: u64) {
+        self.looks.add(id);
+    }
+
+    /// The reactor, as far as one descriptor of an object is concerned.
+    pub fn reactor(&self, id: u64, generation: u16) -> Arc<dyn Reactor> {
+        Arc::new(WatchedDescriptor { io: self.io.clone(), token: token(id, generation) })
+    }
+
     /// Watches a descriptor on behalf of an object. `generation` tells its descriptors apart.
     pub fn watch(&self, fd: RawFd, id: u64, generation: u16, interest: Interest) -> Result<()> {
-        let token = Token((id as usize) << 16 | usize::from(generation));
-        Ok(self.registry.register(&mut SourceFd(&fd), token, interest)?)
+        Ok(self.registry.register(&mut SourceFd(&fd), token(id, generation), interest)?)
     }
 
     /// Stops watching.
     pub fn unwatch(&self, fd: RawFd) {
         // A descriptor that the system closed already is not watched any more.
         let _ = self.registry.deregister(&mut SourceFd(&fd));
+    }
+}
+
+fn token(id: u64, generation: u16) -> Token {
+    Token((id as usize) << 16 | usize::from(generation))
+}
+
+#[derive(Debug)]
+struct WatchedDescriptor {
+    io: Arc<IoHandle>,
+    token: Token,
+}
+
+impl Reactor for WatchedDescriptor {
+    fn look_for_input(&self, fd: BorrowedFd<'_>, looks: bool) {
+        let interest =
+            if looks { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
+        // Fails only for a descriptor that is not watched any more.
+        let _ = self.io.registry.reregister(&mut SourceFd(&fd.as_raw_fd()), self.token, interest);
     }
 }
 
@@ -175,6 +209,7 @@ pub struct IoThread {
     handle: Arc<IoHandle>,
     objects: HashMap<u64, Object>,
     timers: Timers,
+    looks: Looks,
     run_queue: VecDeque<u64>,
     /// What is in the run queue.
     queued: HashSet<u64>,
@@ -185,12 +220,15 @@ impl IoThread {
     pub fn new() -> Result<IoThread> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let handle = IoHandle { inbox: Mutex::default(), waker, load: AtomicUsize::new(0) };
+        let registry = poll.registry().try_clone()?;
+        let load = AtomicUsize::new(0);
+        let handle = IoHandle { inbox: Mutex::default(), registry, waker, load };
         Ok(IoThread {
             poll,
             handle: Arc::new(handle),
             objects: HashMap::new(),
             timers: Timers::default(),
+            looks: Looks::default(),
             run_queue: VecDeque::new(),
             queued: HashSet::new(),
         })
@@ -202,12 +240,16 @@ impl IoThread {
 
     /// The thread's body.
     pub fn run(mut self) {
+        system::sleep_precisely();
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
-            let timeout = if self.run_queue.is_empty() {
-                self.timers.until_next().map(|left| left + Duration::from_micros(500))
-            } else {
+            let timeout = if !self.run_queue.is_empty() {
                 Some(Duration::ZERO)
+            } else if let Some(left) = self.looks.until_due() {
+                system::wait_precisely(self.poll.as_raw_fd(), left);
+                Some(Duration::ZERO)
+            } else {
+                self.timers.until_next().map(|left| left + Duration::from_micros(500))
             };
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if Errno::of(&error) != Errno::EINTR {
@@ -231,6 +273,7 @@ impl IoThread {
                 break;
             }
             self.fire_timers();
+            self.look();
             self.run_queued();
         }
         self.finish();
@@ -302,6 +345,16 @@ impl IoThread {
         });
     }
 
+    /// Has the sessions look that asked for it.
+    fn look(&mut self) {
+        for id in self.looks.take_due() {
+            self.turn(id, |object, cx| match object {
+                Object::Session(session) => session.look(cx),
+                Object::Listener(_) => Turn::Idle,
+            });
+        }
+    }
+
     /// Gives each object that asked for one another turn.
     fn run_queued(&mut self) {
         for _ in 0..self.run_queue.len() {
@@ -316,8 +369,12 @@ impl IoThread {
 
     fn turn(&mut self, id: u64, body: impl FnOnce(&mut Object, &mut Cx<'_>) -> Turn) {
         let Some(object) = self.objects.get_mut(&id) else { return };
-        let mut cx =
-            Cx { registry: self.poll.registry(), timers: &mut self.timers, io: &self.handle };
+        let mut cx = Cx {
+            registry: self.poll.registry(),
+            timers: &mut self.timers,
+            looks: &mut self.looks,
+            io: &self.handle,
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| body(object, &mut cx)));
         match outcome {
             Ok(Turn::Idle) => {}
@@ -333,8 +390,12 @@ impl IoThread {
     fn remove(&mut self, id: u64) {
         if let Some(object) = self.objects.remove(&id) {
             self.count_load();
-            let mut cx =
-                Cx { registry: self.poll.registry(), timers: &mut self.timers, io: &self.handle };
+            let mut cx = Cx {
+                registry: self.poll.registry(),
+                timers: &mut self.timers,
+                looks: &mut self.looks,
+                io: &self.handle,
+            };
             let over = AssertUnwindSafe(move || match object {
                 Object::Session(session) => session.over(&mut cx),
                 Object::Listener(listener) => listener.over(&mut cx),

@@ -15,6 +15,8 @@ pub enum Purpose {
     HeartbeatTimeout,
     /// The peer promised to be heard within this time.
     HeartbeatTtl,
+    /// The reader holds on to what receives; look whether it uses it.
+    LookAfterInput,
     /// The system was out of descriptors; try to accept again.
     Accept,
 }

@@ -18,12 +18,16 @@ use std::sync::{Arc, OnceLock};
 pub mod chunk;
 pub mod end;
 pub mod fence;
+pub mod inlet;
 #[cfg(test)]
 pub mod interleave;
+pub mod outflow;
+pub mod outlet;
 pub mod queue;
 #[cfg(test)]
 pub mod random;
 pub mod reader;
+mod tally;
 pub mod writer;
 
 pub use end::{pair, PipeEnd};
@@ -39,6 +43,14 @@ pub enum PipeEvent {
     Closed,
     /// The connection behind the pipe was made anew.
     Hiccup,
+    /// The reader would like to receive by itself while it waits (see [`inlet`]).
+    InputWanted,
+    /// The reader holds on to what receives for a while; look whether it uses it.
+    InputHeld,
+    /// The reader is done with what receives.
+    InputReturned,
+    /// What the reader held was taken back.
+    InputTaken,
     /// The peer's high-water marks changed to (in, out), as seen from here.
     HighWaterMarks(i32, i32),
     /// An inproc name was bound at last; the binder's marks add (in, out) to ours.
@@ -59,9 +71,20 @@ pub struct PipeShared {
     owners: [OnceLock<Arc<dyn PipeOwner>>; 2],
     /// Each owner's own number for its end (a slab key).
     slots: [AtomicUsize; 2],
+    /// Where a session leaves its reader while it has no use for it.
+    outlet: outlet::Outlet,
+    /// Where a session leaves what receives, for a reader that waits.
+    inlet: inlet::Inlet,
 }
 
 impl PipeShared {
+    /// Lets the owner of a side know.
+    fn tell(self: &Arc<Self>, side: usize, event: PipeEvent) {
+        if let Some(owner) = self.owners[side & 1].get() {
+            owner.pipe_event(self, event);
+        }
+    }
+
     /// The number that the owner of `side` gave its end; `usize::MAX` before it did.
     pub fn slot(&self, side: usize) -> usize {
         self.slots[side & 1].load(Ordering::Acquire)

@@ -7,7 +7,7 @@
 //! as they are (the plain engine).
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8};
 use std::sync::Arc;
 
 use super::chunk::Chunk;
@@ -26,14 +26,23 @@ pub const FRAME_SKIP: u8 = 0x80;
 /// Bodies from this size on travel by reference instead of being copied into a chunk.
 pub const EXTERNAL_MIN: usize = 32 * 1024;
 
+/// The reader looks by itself, and at once.
+pub const AWAKE: u8 = 0;
+/// The reader looks by itself before long; the writer may send in the meantime.
+pub const WATCHING: u8 = 1;
+/// The reader found nothing and has to be told when there is something.
+pub const ASLEEP: u8 = 2;
+
 /// What both sides of the queue share.
 #[derive(Debug)]
 pub struct Queue {
     pub(super) first: AtomicPtr<Chunk>,
     /// One used chunk on its way back to the writer.
     pub(super) spare: AtomicPtr<Chunk>,
-    /// The reader found nothing and wants to be told when there is something.
-    pub reader_asleep: AtomicBool,
+    /// What the reader does about what is published: [`AWAKE`], [`WATCHING`] or [`ASLEEP`].
+    pub attention: AtomicU8,
+    /// The reader is at times on loan, so that the writer may send by itself.
+    pub lends: AtomicBool,
     /// The writer uses the light fence: a reader that goes to sleep pays for the heavy one.
     pub writer_dense: AtomicBool,
     /// The writer found no credit and wants to be told when there is some.
@@ -51,7 +60,8 @@ impl Queue {
             first: AtomicPtr::new(core::ptr::null_mut()),
             spare: AtomicPtr::new(core::ptr::null_mut()),
             // A new pipe is attached as active, so nobody needs a wake-up for its first message.
-            reader_asleep: AtomicBool::new(false),
+            attention: AtomicU8::new(AWAKE),
+            lends: AtomicBool::new(false),
             writer_dense: AtomicBool::new(false),
             writer_blocked: AtomicBool::new(false),
             closed: AtomicBool::new(false),

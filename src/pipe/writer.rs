@@ -38,6 +38,8 @@ pub struct Writer {
     dirty: Option<Dirty>,
     next_capacity: usize,
     metadata: Option<Arc<Metadata>>,
+    /// Bytes in the chunks before the current one, and in bodies by reference.
+    passed: u64,
 }
 
 // SAFETY: the writer owns its side of the queue; chunks cross threads only through the queue's
@@ -59,6 +61,7 @@ impl Writer {
             dirty: None,
             next_capacity: CHUNK_MIN,
             metadata: None,
+            passed: 0,
         }
     }
 
@@ -114,6 +117,7 @@ impl Writer {
             fresh.header[1] = len as u8;
             fresh.header_len = 2;
         }
+        self.passed += len as u64;
         fresh.external = Some(content);
         fresh.metadata = self.metadata.clone();
         self.link(chunk, 0);
@@ -133,6 +137,12 @@ impl Writer {
             self.ready = Published { end: self.end as u32, messages: self.messages, sealed: false };
             self.fresh = true;
         }
+    }
+
+    /// About how many bytes were written in all: parts taken back may count.
+    #[inline]
+    pub fn total(&self) -> u64 {
+        self.passed + self.end as u64
     }
 
     /// Shows the reader every finished message. False when none was finished since the last call.
@@ -283,6 +293,7 @@ impl Writer {
             }
         }
         self.adopt(chunk);
+        self.passed += self.end as u64;
         self.end = 0;
         self.messages = 0;
         self.filled = filled;

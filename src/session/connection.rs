@@ -84,13 +84,16 @@ impl Session {
         let shaking = engine.is_handshaking();
         let opened = !shaking;
         self.cancel_engine_timers(cx);
+        self.watching = None;
+        self.take_input_back();
         if let Some(pipe) = &mut self.pipe {
-            pipe.rollback();
+            pipe.stop_lending();
+            pipe.out.rollback();
             if opened && self.options.router_notify & ZMQ_NOTIFY_DISCONNECT != 0 {
-                pipe.write_anyway(0, b"");
+                pipe.out.write_anyway(0, b"");
             }
             if self.options.raw_socket && self.options.raw_notify {
-                pipe.write_anyway(0, b"");
+                pipe.out.write_anyway(0, b"");
             }
         }
         if failure != Failure::Protocol && (shaking || !engine.has_mechanism) {
@@ -121,7 +124,7 @@ impl Session {
                 pipe.send_disconnect_msg();
             }
             if active && opened && options.can_recv_hiccup_msg && !options.hiccup_msg.is_empty() {
-                pipe.write_anyway(0, &options.hiccup_msg);
+                pipe.out.write_anyway(0, &options.hiccup_msg);
             }
             pipe.flush();
         }
@@ -138,6 +141,9 @@ impl Session {
     }
 
     pub(super) fn cancel_engine_timers(&mut self, cx: &mut Cx<'_>) {
+        if let Some((timer, _)) = self.timers.input.take() {
+            cx.timers.cancel(timer);
+        }
         let timers = &mut self.timers;
         let slots = [
             &mut timers.handshake,
@@ -195,7 +201,7 @@ impl Session {
 
 /// Fits the pipe for the next connection: nothing half-received, nothing half-sent.
 pub(super) fn clean(pipe: &mut PipeEnd) {
-    pipe.rollback();
+    pipe.out.rollback();
     let done = pipe.reader().map_or(0, |reader| reader.rewind_to_boundary());
     pipe.count_read(done);
 }

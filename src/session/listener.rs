@@ -1,5 +1,6 @@
 //! A bound endpoint: accepts connections and starts a session for each.
 
+use core::sync::atomic::AtomicBool;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::{Accepted, Session};
 use crate::context::unique_id;
 use crate::error::{Errno, Result};
 use crate::io::timers::{Purpose, TimerKey};
-use crate::io::{Cx, IoHandle, Turn};
+use crate::io::{Cx, Turn};
 use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
@@ -65,6 +66,8 @@ pub struct Listener {
     source: Option<Source>,
     addresses: Addresses,
     pause: Option<TimerKey>,
+    /// Its endpoint was taken down: what it accepted is to be cut off, too.
+    down: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -72,7 +75,6 @@ impl Listener {
     pub fn tcp(
         address: &str,
         link: &Arc<SocketLink>,
-        _io: &Arc<IoHandle>,
         options: &Arc<SocketOptions>,
     ) -> Result<(Listener, String)> {
         let fd = tcp::bind(address, options).map_err(|error| failed(link, error, ""))?;
@@ -84,7 +86,6 @@ impl Listener {
     pub fn ipc(
         address: &str,
         link: &Arc<SocketLink>,
-        _io: &Arc<IoHandle>,
         options: &Arc<SocketOptions>,
     ) -> Result<(Listener, String)> {
         let listener = ipc::listen(address, options)
@@ -109,7 +110,13 @@ impl Listener {
             source: Some(source),
             addresses,
             pause: None,
+            down: Arc::default(),
         }
+    }
+
+    /// Raised by the socket when it takes the endpoint down.
+    pub fn down(&self) -> Arc<AtomicBool> {
+        self.down.clone()
     }
 
     pub fn id(&self) -> u64 {
@@ -160,7 +167,8 @@ impl Listener {
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
-        let accepted = Accepted { fd: connection, addresses, listener: self.id };
+        let down = self.down.clone();
+        let accepted = Accepted { fd: connection, addresses, listener: self.id, down };
         let (link, options) = (self.link.clone(), self.options.clone());
         let session = Session::accepted(unique_id(), link, io.clone(), options, accepted);
         io.add_session(Box::new(session));

@@ -6,6 +6,7 @@
 //! in each turn. When the socket closes, the session goes on until what waits in the pipe is
 //! written or the linger time is over.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use mio::Interest;
 
 pub mod connecter;
 mod connection;
+mod lending;
 pub mod listener;
 mod opening;
 pub mod zap;
@@ -44,6 +46,8 @@ struct SessionTimers {
     heartbeat: Option<TimerKey>,
     heartbeat_timeout: Option<TimerKey>,
     heartbeat_ttl: Option<TimerKey>,
+    /// With the uses of the lent input at the last look.
+    input: Option<(TimerKey, u32)>,
 }
 
 /// A connection that a listener accepted.
@@ -53,6 +57,8 @@ pub struct Accepted {
     pub addresses: Addresses,
     /// The listener's number.
     pub listener: u64,
+    /// The listener's endpoint was taken down.
+    pub down: Arc<AtomicBool>,
 }
 
 /// A session, owned by its I/O thread.
@@ -67,8 +73,17 @@ pub struct Session {
     /// An accepted connection, until the session starts.
     accepted: Option<Accepted>,
     pipe: Option<PipeEnd>,
+    /// Of accepted connections: the listener's endpoint was taken down.
+    down: Option<Arc<AtomicBool>>,
     zap: Option<ZapLine>,
     engine: Option<Box<Engine>>,
+    /// There may be something to write although the pipe's reader is lent.
+    output_due: bool,
+    /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
+    /// at the last look.
+    watching: Option<u32>,
+    /// [`Session::look`] will be called.
+    will_look: bool,
     /// The socket is done with this session; only the linger time keeps it.
     ending: bool,
     timers: SessionTimers,
@@ -93,8 +108,12 @@ impl Session {
             connecter: Some(connecter),
             accepted: None,
             pipe,
+            down: None,
             zap: None,
             engine: None,
+            output_due: false,
+            watching: None,
+            will_look: false,
             ending: false,
             timers: SessionTimers::default(),
         }
@@ -116,8 +135,12 @@ impl Session {
             connecter: None,
             accepted: Some(accepted),
             pipe: None,
+            down: None,
             zap: None,
             engine: None,
+            output_due: false,
+            watching: None,
+            will_look: false,
             ending: false,
             timers: SessionTimers::default(),
         }
@@ -129,7 +152,8 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some(Accepted { fd, addresses, listener }) = self.accepted.take() {
+        if let Some(Accepted { fd, addresses, listener, down }) = self.accepted.take() {
+            self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
             if !self.link.mailbox.send(added) {
@@ -158,8 +182,13 @@ impl Session {
             if engine.generation != generation {
                 return Turn::Idle;
             }
-            engine.readable |= readable;
             engine.writable |= writable;
+            if readable && !self.pipe.as_ref().is_some_and(PipeEnd::input_is_held) {
+                self.take_input_back();
+                if let Some(engine) = &mut self.engine {
+                    engine.readable = true;
+                }
+            }
             return self.work(cx);
         }
         let Some(connecter) = &mut self.connecter else { return Turn::Idle };
@@ -169,6 +198,10 @@ impl Session {
 
     /// One turn: reads and writes what can be.
     pub fn work(&mut self, cx: &mut Cx<'_>) -> Turn {
+        if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {
+            // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
+            return Turn::Over;
+        }
         if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
             if let Err(turn) = self.shake_hands(cx) {
                 return turn;
@@ -177,8 +210,8 @@ impl Session {
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let mut more = false;
         if !engine.is_handshaking() {
-            let read =
-                engine.input.pump(engine.fd.as_fd(), &mut engine.readable, self.pipe.as_mut());
+            let pipe = self.pipe.as_mut().map(|pipe| &mut pipe.out);
+            let read = engine.input.pump(engine.fd.as_fd(), &mut engine.readable, pipe);
             engine.answer_pings();
             match read {
                 Ok(progress) => more |= progress == Progress::More,
@@ -189,13 +222,11 @@ impl Session {
             }
         }
         self.note_life(cx);
-        let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
-        let written =
-            engine.output.pump(engine.fd.as_fd(), &mut engine.writable, self.pipe.as_mut());
-        match written {
+        match self.write(cx) {
             Ok(progress) => more |= progress == Progress::More,
             Err(failure) => return self.engine_failed(cx, failure),
         }
+        let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let broken = engine.output.is_broken();
         if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
             return self.pipe_over(cx);
@@ -208,10 +239,10 @@ impl Session {
             return Turn::Over;
         }
         if more {
-            Turn::Again
-        } else {
-            Turn::Idle
+            return Turn::Again;
         }
+        self.lend_input(cx);
+        Turn::Idle
     }
 
     fn has_unsent(&self) -> bool {
@@ -220,6 +251,15 @@ impl Session {
 
     /// A timer of this session fired.
     pub fn timer(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Turn {
+        if matches!(purpose, Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl)
+            && self.take_input_back()
+        {
+            // The reader may have heard of the peer.
+            let turn = self.work(cx);
+            if !matches!(turn, Turn::Idle) || !self.is_overdue(purpose) {
+                return turn;
+            }
+        }
         match purpose {
             Purpose::Linger => Turn::Over,
             Purpose::Reconnect | Purpose::ConnectTimeout => {
@@ -231,6 +271,7 @@ impl Session {
             Purpose::Handshake | Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl => {
                 self.engine_failed(cx, Failure::Timeout)
             }
+            Purpose::LookAfterInput => self.look_after_input(cx),
             Purpose::Accept => Turn::Idle,
         }
     }
@@ -250,16 +291,23 @@ impl Session {
         let Some(end) = self.pipe.as_mut().filter(|end| Arc::ptr_eq(&end.shared, pipe)) else {
             return Turn::Idle;
         };
+        let reads_itself = event == PipeEvent::Writable && end.input_is_held();
+        if !matches!(event, PipeEvent::Readable | PipeEvent::InputHeld) && !reads_itself {
+            self.take_input_back();
+        }
+        let Some(end) = self.pipe.as_mut() else { return Turn::Idle };
         match event {
             PipeEvent::Readable => {
                 end.activate_read();
+                self.output_due = true;
                 if self.engine.is_none() && !end.check_read() && end.ended() {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
             }
+            PipeEvent::Writable if reads_itself => Turn::Idle,
             PipeEvent::Writable => {
-                end.activate_write();
+                end.out.activate();
                 if let Some(engine) = &mut self.engine {
                     engine.input.resume();
                 }
@@ -267,6 +315,7 @@ impl Session {
             }
             PipeEvent::Closed => {
                 end.activate_read();
+                self.output_due = true;
                 if end.peer_closed() {
                     return self.pipe_over(cx);
                 }
@@ -285,7 +334,15 @@ impl Session {
                 end.send_stats(queued);
                 Turn::Idle
             }
-            PipeEvent::Hiccup | PipeEvent::Bound(..) | PipeEvent::Stats(..) => Turn::Idle,
+            PipeEvent::InputWanted | PipeEvent::InputReturned => self.work(cx),
+            PipeEvent::InputHeld => {
+                self.watch_input(cx);
+                Turn::Idle
+            }
+            PipeEvent::Hiccup
+            | PipeEvent::Bound(..)
+            | PipeEvent::Stats(..)
+            | PipeEvent::InputTaken => Turn::Idle,
         }
     }
 
@@ -314,6 +371,7 @@ impl Session {
             return Turn::Idle;
         }
         self.ending = true;
+        self.take_input_back();
         // A pipe that the socket did not close is cut (unbind); what it holds is not sent.
         let cut = self.pipe.as_ref().is_some_and(|pipe| !pipe.peer_is_closed());
         if linger == 0 || cut || self.pipe.is_none() && !self.has_unsent() {
@@ -339,6 +397,10 @@ impl Session {
         }
         if let Some(connecter) = &mut self.connecter {
             connecter.close(cx);
+        }
+        self.take_input_back();
+        if let Some(pipe) = &mut self.pipe {
+            pipe.stop_lending();
         }
         if let Some(engine) = self.engine.take() {
             cx.unwatch(engine.raw_fd());

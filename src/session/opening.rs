@@ -79,9 +79,9 @@ impl Session {
         let properties = vec![("Peer-Address".to_owned(), peer_address.into_bytes())];
         engine.metadata = Some(Arc::new(Metadata::new(properties, engine.raw_fd())));
         if let Some(pipe) = &mut self.pipe {
-            pipe.set_metadata(engine.metadata.clone());
+            pipe.out.set_metadata(engine.metadata.clone());
             if notify {
-                pipe.write_anyway(0, b"");
+                pipe.out.write_anyway(0, b"");
             }
         }
         self.work(cx)
@@ -100,15 +100,15 @@ impl Session {
             engine.metadata = Some(Arc::new(Metadata::new(peer.properties, engine.raw_fd())));
         }
         if let Some(pipe) = &mut self.pipe {
-            pipe.set_metadata(engine.metadata.clone());
+            pipe.out.set_metadata(engine.metadata.clone());
             if self.options.recv_routing_id {
-                pipe.write_anyway(FRAME_ROUTING_ID, &peer.routing_id);
+                pipe.out.write_anyway(FRAME_ROUTING_ID, &peer.routing_id);
             }
             if self.options.router_notify & ZMQ_NOTIFY_CONNECT != 0 {
-                pipe.write_anyway(0, b"");
+                pipe.out.write_anyway(0, b"");
             }
             if peer.inject_subscription {
-                pipe.write_anyway(0, &[1]);
+                pipe.out.write_anyway(0, &[1]);
             }
         }
         if engine.has_mechanism {

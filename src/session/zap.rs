@@ -29,7 +29,7 @@ impl ZapLine {
         let (mut ours, theirs) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
         ours.set_owner(io.owner(session));
         if handler.options.recv_routing_id {
-            ours.write_anyway(FRAME_ROUTING_ID, b"");
+            ours.out.write_anyway(FRAME_ROUTING_ID, b"");
         }
         own(&handler.mailbox, &theirs);
         handler.mailbox.send(Command::Attach(Box::new(theirs)));

@@ -102,7 +102,7 @@ impl Core {
     /// Drops the parts of an unfinished message.
     pub fn rollback(&mut self, key: PipeKey) {
         if let Some(pipe) = self.pipes.find_mut(key) {
-            pipe.rollback();
+            pipe.out.rollback();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Binding, connecting and taking endpoints down.
 
-use ::core::sync::atomic::{fence, Ordering};
+use ::core::sync::atomic::{fence, AtomicBool, Ordering};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ struct Child {
     parent: Option<u64>,
     /// It was told to finish.
     ending: bool,
+    /// Of listeners: cuts off what they accepted.
+    down: Option<Arc<AtomicBool>>,
 }
 
 /// A socket's endpoints, and the sessions and listeners behind them.
@@ -46,7 +48,12 @@ pub struct Endpoints {
 
 impl Endpoints {
     pub fn add_child(&mut self, id: u64, io: Arc<IoHandle>, parent: Option<u64>) {
-        self.children.insert(id, Child { io, parent, ending: false });
+        self.children.insert(id, Child { io, parent, ending: false, down: None });
+    }
+
+    fn add_listener(&mut self, listener: &Listener, io: Arc<IoHandle>) {
+        let down = Some(listener.down());
+        self.children.insert(listener.id(), Child { io, parent: None, ending: false, down });
     }
 
     pub fn remove_child(&mut self, id: u64) {
@@ -82,6 +89,9 @@ impl Endpoints {
         for (&child, entry) in &mut self.children {
             if child == id || entry.parent == Some(id) {
                 entry.ending = true;
+                if let Some(down) = &entry.down {
+                    down.store(true, Ordering::Release);
+                }
                 entry.io.terminate(child, linger);
             }
         }
@@ -100,12 +110,10 @@ impl Socket {
         self.process_commands()?;
         match transport::parse(endpoint)? {
             Endpoint::Inproc(_) => self.bind_inproc(endpoint),
-            Endpoint::Tcp(address) => self.listen(&address, |address, link, io, options| {
-                Listener::tcp(address, link, io, options)
-            }),
-            Endpoint::Ipc(address) => self.listen(&address, |address, link, io, options| {
-                Listener::ipc(address, link, io, options)
-            }),
+            Endpoint::Tcp(address) => self
+                .listen(&address, |address, link, options| Listener::tcp(address, link, options)),
+            Endpoint::Ipc(address) => self
+                .listen(&address, |address, link, options| Listener::ipc(address, link, options)),
         }
     }
 
@@ -135,15 +143,14 @@ impl Socket {
         open: impl FnOnce(
             &str,
             &Arc<super::link::SocketLink>,
-            &Arc<IoHandle>,
             &Arc<SocketOptions>,
         ) -> Result<(Listener, String)>,
     ) -> Result<()> {
         let io = self.io_thread()?;
-        match open(address, &self.link, &io, &self.core.options) {
+        match open(address, &self.link, &self.core.options) {
             Ok((listener, name)) => {
                 let id = listener.id();
-                self.endpoints.add_child(id, io.clone(), None);
+                self.endpoints.add_listener(&listener, io.clone());
                 self.endpoints.add(&name, id, None);
                 self.endpoints.last = name;
                 io.add_listener(Box::new(listener));
@@ -218,10 +225,10 @@ impl Socket {
         // A peer that is not there yet may want the routing id: it is sent and dropped by a peer
         // that does not.
         if binder.as_ref().is_none_or(|binder| binder.options.recv_routing_id) {
-            ours.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &options.routing_id);
+            ours.out.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &options.routing_id);
         }
         if options.can_send_hello_msg && !options.hello_msg.is_empty() {
-            ours.write_anyway(0, &options.hello_msg);
+            ours.out.write_anyway(0, &options.hello_msg);
         }
         match binder {
             None => {
@@ -321,10 +328,10 @@ pub fn limits(options: &SocketOptions) -> PipeLimits {
 /// routing id and hello message.
 fn greet(theirs: &mut PipeEnd, connecter: &SocketOptions, binder: &SocketOptions) {
     if connecter.recv_routing_id {
-        theirs.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &binder.routing_id);
+        theirs.out.write_anyway(crate::pipe::queue::FRAME_ROUTING_ID, &binder.routing_id);
     }
     if binder.can_send_hello_msg && !binder.hello_msg.is_empty() {
-        theirs.write_anyway(0, &binder.hello_msg);
+        theirs.out.write_anyway(0, &binder.hello_msg);
     }
 }
 

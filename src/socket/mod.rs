@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 pub mod core;
+mod direct;
 pub mod endpoints;
 pub mod link;
 pub mod mailbox;
@@ -46,6 +47,7 @@ pub struct Socket {
     /// The context is terminating: every call gives `ETERM`.
     stopped: bool,
     terminating: bool,
+    direct: direct::Direct,
 }
 
 /// Makes a socket in a context. `EFAULT`, `EINVAL`, `EMFILE`, `ETERM`.
@@ -101,6 +103,7 @@ impl Socket {
             rcvmore: false,
             stopped: false,
             terminating: false,
+            direct: direct::Direct::default(),
         })
     }
 
@@ -184,24 +187,28 @@ impl Socket {
             return Err(error);
         }
         let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
+        let outcome = if waits {
+            self.recv_waiting(message)
+        } else {
+            self.process_commands()?;
+            self.receive_now();
+            self.kind.recv(&mut self.core, message)
+        };
+        self.collect_ended();
+        match outcome {
+            Ok(()) => self.note_received(message),
+            Err(_) => self.release_input(),
+        }
+        outcome
+    }
+
+    fn recv_waiting(&mut self, message: &mut Message) -> Result<()> {
         let deadline = Deadline::after(i64::from(self.core.options.rcvtimeo));
         loop {
-            if waits {
-                self.wait_for_commands(deadline)?;
-            } else {
-                self.process_commands()?;
-            }
+            self.wait_for_input(deadline)?;
             let outcome = self.kind.recv(&mut self.core, message);
-            match outcome {
-                Err(Errno::EAGAIN) if waits => self.collect_ended(),
-                Ok(()) => {
-                    self.note_received(message);
-                    return Ok(());
-                }
-                other => {
-                    self.collect_ended();
-                    return other;
-                }
+            if outcome != Err(Errno::EAGAIN) {
+                return outcome;
             }
         }
     }
@@ -222,6 +229,9 @@ impl Socket {
         }
         if self.kind.has_in(&mut self.core) {
             events |= ZMQ_POLLIN as i16;
+        } else {
+            // Whoever asks may wait for `ZMQ_FD` next.
+            self.release_input();
         }
         self.collect_ended();
         Ok(events)
@@ -415,7 +425,7 @@ impl Socket {
                 }
             }
             PipeEvent::Writable => {
-                if end.activate_write() {
+                if end.out.activate() {
                     self.kind.write_activated(&mut self.core, key);
                 }
             }
@@ -439,6 +449,11 @@ impl Socket {
                     self.kind.write_activated(&mut self.core, key);
                 }
             }
+            // The peer is a session at most; and what it took back is looked at in any case.
+            PipeEvent::InputWanted
+            | PipeEvent::InputHeld
+            | PipeEvent::InputReturned
+            | PipeEvent::InputTaken => {}
             PipeEvent::StatsWanted(queued) => end.send_stats(queued),
             PipeEvent::Stats(outbound, inbound) => {
                 let values = vec![outbound, inbound];

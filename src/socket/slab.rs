@@ -45,6 +45,14 @@ impl<T> Slab<T> {
         self.entries.get_mut(key)?.as_mut()
     }
 
+    /// The key of the only entry, if there is just one.
+    pub fn only_key(&self) -> Option<usize> {
+        if self.len() != 1 {
+            return None;
+        }
+        self.entries.iter().position(Option::is_some)
+    }
+
     pub fn keys(&self) -> Vec<usize> {
         (0..self.entries.len()).filter(|&key| self.entries[key].is_some()).collect()
     }

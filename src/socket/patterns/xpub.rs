@@ -158,7 +158,7 @@ impl Pattern for XPub {
         }
         if !self.welcome.is_empty() {
             if let Some(end) = core.pipes.find_mut(pipe) {
-                end.write_anyway(0, &self.welcome);
+                end.out.write_anyway(0, &self.welcome);
             }
         }
         self.read_activated(core, pipe);

@@ -131,7 +131,7 @@ impl Distributor {
     pub fn all_chosen_have_room(&self, core: &mut Core) -> bool {
         (0..self.matching).filter_map(|position| self.pipes.at(position)).all(|pipe| {
             let Some(end) = core.pipes.find_mut(pipe) else { return true };
-            end.peer_is_closed() || end.check_write_by_mark()
+            end.peer_is_closed() || end.out.check_write_by_mark()
         })
     }
 

@@ -78,10 +78,10 @@ impl Net {
         other.set_owner(Arc::new(Owner { socket: to, events: self.events.clone() }));
         let options = |socket: usize| &self.sockets[socket].core.options;
         if options(to).recv_routing_id {
-            one.write_anyway(message::ROUTING_ID, &options(from).routing_id);
+            one.out.write_anyway(message::ROUTING_ID, &options(from).routing_id);
         }
         if options(from).recv_routing_id {
-            other.write_anyway(message::ROUTING_ID, &options(to).routing_id);
+            other.out.write_anyway(message::ROUTING_ID, &options(to).routing_id);
         }
         let mut attach = |socket: usize, end: crate::pipe::PipeEnd, local| {
             let Socket { core, kind } = &mut self.sockets[socket];
@@ -125,7 +125,7 @@ impl Net {
             };
             match event {
                 PipeEvent::Readable if end.activate_read() => kind.read_activated(core, key),
-                PipeEvent::Writable if end.activate_write() => kind.write_activated(core, key),
+                PipeEvent::Writable if end.out.activate() => kind.write_activated(core, key),
                 PipeEvent::Hiccup => kind.hiccuped(core, key),
                 PipeEvent::Closed if end.peer_closed() => core.terminate(key),
                 _ => {}

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::sync::Condvar;
 use std::time::{Duration, Instant};
 
-use super::queue::FRAME_ROUTING_ID;
 use super::*;
+use crate::message::Content;
 use crate::pipe::interleave::{self, explore, Access, Step};
+use crate::pipe::queue::{self, FRAME_MORE, FRAME_ROUTING_ID};
 use crate::pipe::random::Random;
 
 fn limits(inbound: i32, outbound: i32) -> PipeLimits {
@@ -59,7 +60,7 @@ impl Inbox {
 fn execute(end: &mut PipeEnd, event: PipeEvent) {
     match event {
         PipeEvent::Readable => drop(end.activate_read()),
-        PipeEvent::Writable => drop(end.activate_write()),
+        PipeEvent::Writable => drop(end.out.activate()),
         PipeEvent::Closed => {
             end.activate_read();
             end.peer_closed();
@@ -67,7 +68,12 @@ fn execute(end: &mut PipeEnd, event: PipeEvent) {
         PipeEvent::HighWaterMarks(inbound, outbound) => drop(end.set_limits(inbound, outbound)),
         PipeEvent::Bound(inbound, outbound) => end.set_boosts(inbound, outbound),
         PipeEvent::StatsWanted(queued) => end.send_stats(queued),
-        PipeEvent::Hiccup | PipeEvent::Stats(..) => {}
+        PipeEvent::Hiccup
+        | PipeEvent::Stats(..)
+        | PipeEvent::InputWanted
+        | PipeEvent::InputHeld
+        | PipeEvent::InputReturned
+        | PipeEvent::InputTaken => {}
     }
 }
 
@@ -117,7 +123,7 @@ fn marks_and_order_hold_whatever_happens() {
         for _ in 0..600 {
             match random.below(8) {
                 0 => {
-                    near.rollback();
+                    near.out.rollback();
                     unfinished.clear();
                 }
                 1 => {
@@ -134,7 +140,7 @@ fn marks_and_order_hold_whatever_happens() {
                     let waiting = sent.len() as i32;
                     if near.write(&message(more, &body)) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
-                        assert_eq!(near.writing_parts, more != 0);
+                        assert_eq!(near.out.writing_parts, more != 0);
                         unfinished.push(body);
                         if more == 0 {
                             sent.push_back(core::mem::take(&mut unfinished));
@@ -142,7 +148,7 @@ fn marks_and_order_hold_whatever_happens() {
                     } else {
                         // Steps of half the mark: what may be withheld is less than that.
                         let full = waiting > mark - (mark + 1) / 2 && mark > 0;
-                        assert!(full || near.out_active || !lock(&near_inbox.events).is_empty());
+                        assert!(full || near.out.active || !lock(&near_inbox.events).is_empty());
                     }
                 }
                 _ => {
@@ -161,7 +167,7 @@ fn marks_and_order_hold_whatever_happens() {
                 }
             }
         }
-        near.rollback();
+        near.out.rollback();
         near.flush();
         near.close();
         execute_all(&mut far, &far_inbox);
@@ -182,7 +188,7 @@ fn a_full_pipe_has_room_again_after_half_of_it() {
             assert!(far.read(&mut part));
         }
         assert_eq!(inbox.take(), Some(PipeEvent::Writable));
-        assert!(!near.check_write() && near.activate_write());
+        assert!(!near.check_write() && near.out.activate());
         assert_eq!(fill(&mut near), (mark as u64).div_ceil(2));
     }
 }
@@ -313,7 +319,7 @@ fn a_close_does_not_move_a_reader_of_bytes() {
 #[test]
 fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
     let (mut near, far) = pair(limits(0, 0));
-    near.write_anyway(0, b"goodbye");
+    near.out.write_anyway(0, b"goodbye");
     drop(near);
     let inbox = Inbox::of(&far);
     assert!(far.was_closed_early() && inbox.take().is_none());
@@ -322,12 +328,12 @@ fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
 #[test]
 fn routing_ids_are_not_counted() {
     let (mut near, mut far) = pair(limits(0, 1));
-    near.write_anyway(FRAME_ROUTING_ID, b"me");
-    assert_eq!(near.unacknowledged(), 0);
+    near.out.write_anyway(FRAME_ROUTING_ID, b"me");
+    assert_eq!(near.out.unacknowledged(), 0);
     assert_eq!(fill(&mut near), 1);
     far.drop_routing_id();
     assert_eq!(drain(&mut far), 1);
-    assert!(near.activate_write());
+    assert!(near.out.activate());
     assert_eq!(fill(&mut near), 1);
 }
 
@@ -353,7 +359,7 @@ unsafe extern "C" fn send_elsewhere(_: *mut core::ffi::c_void, hint: *mut core::
     // SAFETY: the hint is the other pipe's end, which outlives the messages.
     let other = unsafe { &*hint.cast::<Mutex<PipeEnd>>() };
     if let Ok(mut other) = other.try_lock() {
-        other.write_anyway(0, b"freed");
+        other.out.write_anyway(0, b"freed");
     }
 }
 
@@ -379,7 +385,7 @@ fn free_functions_may_use_other_ends_meanwhile() {
     // Rolled back, taken by bytes, taken by frames, and left in the queue.
     assert!(near.write(&with_flags(FRAME_MORE)));
     assert!(near.write(&with_flags(FRAME_MORE)));
-    near.rollback();
+    near.out.rollback();
     assert_eq!(drain(&mut reports), 2);
     for _ in 0..4 {
         assert!(near.write(&with_flags(0)));
@@ -433,7 +439,7 @@ fn numbers_arrive_in_order(mark: i32, messages: u32, pause: usize) {
     }
     let near = writing.join().unwrap();
     assert!(!far.check_read());
-    assert!(near.unacknowledged() <= u64::try_from(mark).unwrap() / 2 || mark == 0);
+    assert!(near.out.unacknowledged() <= u64::try_from(mark).unwrap() / 2 || mark == 0);
     assert!(sleeps.load(Ordering::Relaxed) > 0);
 }
 

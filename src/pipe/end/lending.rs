@@ -1,0 +1,83 @@
+//! A session's reader on loan, and what the writing thread does with it.
+//!
+//! The session lends its reader when it falls asleep, and in the middle of a stream once it has
+//! caught up ([`WATCHING`]); it then looks from time to time whether something is left. The writer
+//! sends at once when the lane is idle and it has not done so for a while; otherwise it calls the
+//! session and goes on, and from then on sends in larger pieces.
+
+use core::sync::atomic::Ordering;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::{Inbound, PipeEnd, State};
+use crate::pipe::outlet::{Loan, SendSlices};
+use crate::pipe::queue::{AWAKE, WATCHING};
+
+impl PipeEnd {
+    /// Whether the reader is in the outlet.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.inbound, Inbound::Lent(_))
+    }
+
+    /// Whether there is a reader to lend and somebody to lend it to.
+    pub fn can_lend(&self) -> bool {
+        self.state == State::Active && matches!(self.inbound, Inbound::Bytes(_))
+    }
+
+    /// Lends the reader to the writing thread. `watching`: the owner looks again before long, and
+    /// need not be called; otherwise [`PipeEnd::check_read`] has said that nothing waits.
+    pub fn lend(&mut self, fd: &Arc<OwnedFd>, send: SendSlices, watching: bool) {
+        if !self.can_lend() || self.in_active && !watching {
+            return;
+        }
+        let Inbound::Bytes(reader) = &self.inbound else { return };
+        let queue = reader.queue.clone();
+        let lent = Inbound::Lent(queue.clone());
+        let Inbound::Bytes(reader) = core::mem::replace(&mut self.inbound, lent) else { return };
+        let loan = Loan { reader, tally: self.tally, fd: fd.clone(), send };
+        self.shared.outlet.lend(loan);
+        queue.lends.store(true, Ordering::Relaxed);
+        if watching {
+            self.in_active = false;
+            queue.attention.store(WATCHING, Ordering::Release);
+        }
+    }
+
+    /// Takes the reader back, if it is lent. False when the writing thread uses it right now:
+    /// [`PipeEvent::Readable`] follows then.
+    pub fn take_back(&mut self) -> bool {
+        if !self.is_lent() {
+            return true;
+        }
+        let Some(loan) = self.shared.outlet.take_back() else { return false };
+        self.reinstall(loan);
+        true
+    }
+
+    /// As [`PipeEnd::take_back`]; waits for the call that the writing thread is in.
+    pub fn take_back_waiting(&mut self) {
+        if self.is_lent() {
+            if let Some(loan) = self.shared.outlet.take_back_waiting() {
+                self.reinstall(loan);
+            }
+        }
+    }
+
+    /// Ends the lending: the connection is gone.
+    pub fn stop_lending(&mut self) {
+        self.in_queue().lends.store(false, Ordering::Relaxed);
+        self.take_back_waiting();
+    }
+
+    fn reinstall(&mut self, loan: Loan) {
+        self.tally = loan.tally;
+        self.inbound = Inbound::Bytes(loan.reader);
+        self.in_active = true;
+        self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
+    }
+
+    /// How often the writing thread has sent by itself.
+    pub fn outlet_uses(&self) -> u32 {
+        self.shared.outlet.uses()
+    }
+}

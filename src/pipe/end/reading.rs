@@ -1,0 +1,136 @@
+//! Reading from a pipe: messages, acknowledgements, falling asleep.
+
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use super::{lock, Inbound, PipeEnd, State};
+use crate::message::{Message, Metadata};
+use crate::pipe::queue::{self, ASLEEP, AWAKE, FRAME_MORE};
+use crate::pipe::reader::Body;
+use crate::pipe::{fence, PipeEvent};
+
+impl PipeEnd {
+    fn lane_has_data(&mut self) -> bool {
+        match &mut self.inbound {
+            Inbound::Bytes(reader) => reader.has_frame(),
+            Inbound::Latest { slot, .. } => lock(slot).is_some(),
+            Inbound::Lent(_) => false,
+        }
+    }
+
+    /// Whether anything is left to read. Where an engine reads bytes, the reader may stand inside a
+    /// frame, where nothing may be taken for a frame's flags.
+    pub(super) fn lane_has_bytes(&mut self) -> bool {
+        match &mut self.inbound {
+            Inbound::Bytes(reader) => reader.has_data(),
+            Inbound::Latest { slot, .. } => lock(slot).is_some(),
+            Inbound::Lent(_) => false,
+        }
+    }
+
+    /// Whether a message waits. When none does, the peer will send [`PipeEvent::Readable`] with
+    /// the next one, and the end may turn out to be [`PipeEnd::ended`].
+    #[inline]
+    pub fn check_read(&mut self) -> bool {
+        if !self.in_active || self.state == State::Ended {
+            return false;
+        }
+        if self.lane_has_data() {
+            return true;
+        }
+        self.fall_asleep()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fall_asleep(&mut self) -> bool {
+        // Closed is read before the last look: what was published before closing is then seen.
+        let closed = self.in_queue().closed.load(Ordering::Acquire);
+        self.in_queue().attention.store(ASLEEP, Ordering::SeqCst);
+        fence::full();
+        // What a dense writer published before it became sparse again comes with that news.
+        if self.in_queue().writer_dense.load(Ordering::Acquire) {
+            fence::heavy();
+        }
+        if self.lane_has_data() {
+            self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
+            return true;
+        }
+        self.in_active = false;
+        if self.in_queue().writer_blocked.load(Ordering::Relaxed) {
+            // All is read, and the writer has no room: marks changed on a living pipe need not
+            // fit each other, and the next step might never come.
+            self.acknowledge_up_to(self.tally.read);
+        }
+        if closed && self.state == State::PeerClosed {
+            self.state = State::Ended;
+        }
+        false
+    }
+
+    /// Takes the next message part. Bodies of some size come as views of the pipe's memory
+    /// (`Message::own` before the next call on this pipe), or by reference.
+    #[inline]
+    pub fn read(&mut self, message: &mut Message) -> bool {
+        if !self.check_read() {
+            return false;
+        }
+        let flags = match &mut self.inbound {
+            Inbound::Bytes(reader) => {
+                let Some(frame) = reader.next_frame() else { return false };
+                let flags = frame.flags;
+                *message = match frame.body {
+                    // SAFETY: the bytes stay until the next call on the reader; see the contract.
+                    Body::Bytes(bytes) => unsafe { Message::view(bytes.as_ptr(), bytes.len()) },
+                    Body::Content(content) => Message::of_content(content),
+                };
+                flags
+            }
+            Inbound::Latest { slot, .. } => {
+                let Some(taken) = lock(slot).take() else { return false };
+                let flags = taken.flags();
+                *message = taken;
+                flags
+            }
+            Inbound::Lent(_) => return false,
+        };
+        message.set_flags(flags);
+        if flags & (FRAME_MORE | queue::FRAME_ROUTING_ID) == 0 {
+            self.count_read(1);
+        }
+        true
+    }
+
+    /// Properties of the connection that the part last read came over.
+    pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        match &self.inbound {
+            Inbound::Bytes(reader) => reader.metadata(),
+            Inbound::Latest { .. } | Inbound::Lent(_) => None,
+        }
+    }
+
+    /// Counts messages as read and acknowledges them to the writer when half the mark is reached.
+    #[inline]
+    pub fn count_read(&mut self, messages: u64) {
+        if self.tally.count(messages) {
+            self.acknowledge();
+        }
+    }
+
+    #[inline(never)]
+    fn acknowledge(&mut self) {
+        let reached = self.tally.acknowledge();
+        self.acknowledge_up_to(reached);
+    }
+
+    pub(super) fn acknowledge_up_to(&mut self, count: u64) {
+        let queue = self.in_queue();
+        queue.acknowledged.store(count, Ordering::Release);
+        fence::full();
+        if queue.writer_blocked.load(Ordering::Relaxed)
+            && queue.writer_blocked.swap(false, Ordering::AcqRel)
+        {
+            self.tell_peer(PipeEvent::Writable);
+        }
+    }
+}

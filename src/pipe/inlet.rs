@@ -1,0 +1,234 @@
+//! Receiving in the reader's own thread.
+//!
+//! A thread that waits for a message would otherwise be woken twice: the I/O thread by the
+//! connection, and this one by the I/O thread. When the reader asked for it, a session that has
+//! read all there is leaves the receiving half here. A thread that has to wait takes hold of it:
+//! the I/O thread's reactor no longer looks for input then, and the thread waits for the connection
+//! itself. It lets go when it leaves the call, unless it comes back so soon that this does not pay;
+//! then the session looks every now and then whether it still does.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::any::Any;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use super::outflow::Outflow;
+
+/// A thread that has to wait again within this time holds on to the receiving half.
+const SOON: Duration = Duration::from_millis(1);
+
+/// What came of an attempt to receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Something was written to the lane, perhaps.
+    Something,
+    /// Nothing is there; to be tried again when the connection is readable.
+    Nothing,
+    /// Something came that is the session's business.
+    Return,
+}
+
+/// Receives from a connection into a lane.
+pub trait Receive: Send + core::fmt::Debug {
+    /// Receives what is there, without waiting.
+    fn receive(&mut self, fd: BorrowedFd<'_>, out: &mut Outflow) -> Received;
+
+    /// For whoever lent it, to have it back as what it was.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// A reactor that looks for input of a connection.
+pub trait Reactor: Send + Sync + core::fmt::Debug {
+    /// Says whether it shall. Input that is there already counts as new.
+    fn look_for_input(&self, fd: BorrowedFd<'_>, looks: bool);
+}
+
+/// What a session lends.
+#[derive(Debug)]
+pub struct Loan {
+    pub receiver: Box<dyn Receive>,
+    pub out: Outflow,
+    pub fd: Arc<OwnedFd>,
+    pub reactor: Arc<dyn Reactor>,
+    /// Nothing is to be received any more.
+    pub down: Option<Arc<AtomicBool>>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    loan: Loan,
+    /// The reactor does not look for input: that is up to the reader.
+    held: bool,
+    /// The session looks now and then whether the reader uses it.
+    watched: bool,
+    /// The reader waits for the connection, or uses it at this moment.
+    inside: bool,
+    /// The reader is done with it, and the session was told.
+    returned: bool,
+    /// How often the reader has tried to receive.
+    uses: u32,
+    left: Option<Instant>,
+}
+
+/// What the session finds when it looks after its loan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// In use; to be looked at again.
+    Busy,
+    /// The reader waits; it will say when it goes on.
+    Waiting,
+    /// The reader is away: to be taken back.
+    Idle,
+}
+
+/// The place between session and reader.
+#[derive(Debug, Default)]
+pub struct Inlet {
+    asked: AtomicBool,
+    lease: Mutex<Option<Lease>>,
+}
+
+/// What the reader finds.
+#[derive(Debug)]
+pub enum Direct {
+    /// Received; whatever it was is in the lane. With what to tell the session.
+    Received(Option<super::PipeEvent>),
+    /// Nothing there; to be tried again when this is readable.
+    Nothing(Arc<OwnedFd>),
+    /// Not to be had. With what to tell the session.
+    Unavailable(Option<super::PipeEvent>),
+}
+
+impl Inlet {
+    // --- the session ---
+
+    /// Whether the reader would like to have the receiving half.
+    pub fn is_wanted(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    pub fn lend(&self, mut loan: Loan) {
+        loan.out.set_own(true);
+        *self.lock() = Some(Lease {
+            loan,
+            held: false,
+            watched: false,
+            inside: false,
+            returned: false,
+            uses: 0,
+            left: None,
+        });
+    }
+
+    /// Whether the reader has it in hand, so that input is not the session's business.
+    pub fn is_held(&self) -> bool {
+        self.lock().as_ref().is_some_and(|lease| lease.held && !lease.returned)
+    }
+
+    /// Takes the loan back. True: the reader waits at its connection, and has to be told.
+    pub fn take_back(&self) -> Option<(Loan, bool)> {
+        let mut lease = self.lock().take()?;
+        lease.loan.out.set_own(false);
+        if lease.held {
+            lease.loan.reactor.look_for_input(fd(&lease.loan), true);
+        }
+        Some((lease.loan, lease.inside))
+    }
+
+    /// Looks whether the reader still uses it; `uses` is what the last look gave.
+    pub fn look(&self, uses: &mut u32) -> Found {
+        let Some(mut guard) = self.try_lock() else { return Found::Busy };
+        let Some(lease) = guard.as_mut() else { return Found::Waiting };
+        if core::mem::replace(uses, lease.uses) != lease.uses {
+            return Found::Busy;
+        }
+        if lease.inside {
+            lease.watched = false;
+            return Found::Waiting;
+        }
+        Found::Idle
+    }
+
+    // --- the reader ---
+
+    /// Receives what is there, without waiting.
+    pub fn receive(&self) -> Direct {
+        let Some(mut guard) = self.try_lock() else { return Direct::Unavailable(None) };
+        let Some(lease) = guard.as_mut().filter(|lease| lease.is_good()) else {
+            let first = !self.asked.load(Ordering::Relaxed);
+            self.asked.store(true, Ordering::Relaxed);
+            return Direct::Unavailable(first.then_some(super::PipeEvent::InputWanted));
+        };
+        if !lease.held {
+            lease.held = true;
+            lease.loan.reactor.look_for_input(fd(&lease.loan), false);
+        }
+        lease.uses = lease.uses.wrapping_add(1);
+        let Loan { receiver, out, fd, .. } = &mut lease.loan;
+        match receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out) {
+            Received::Something => Direct::Received(lease.leave()),
+            Received::Nothing => {
+                lease.inside = true;
+                Direct::Nothing(fd.clone())
+            }
+            Received::Return => {
+                lease.returned = true;
+                lease.inside = false;
+                Direct::Received(Some(super::PipeEvent::InputReturned))
+            }
+        }
+    }
+
+    /// The reader does something else now.
+    pub fn release(&self) {
+        if let Some(lease) = self.lock().as_mut().filter(|lease| lease.held && !lease.returned) {
+            lease.let_go();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Option<Lease>>> {
+        match self.lease.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl Lease {
+    fn is_good(&self) -> bool {
+        !self.returned && !self.loan.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire))
+    }
+
+    /// The reader leaves its call with a message.
+    fn leave(&mut self) -> Option<super::PipeEvent> {
+        self.inside = false;
+        if self.watched {
+            return None;
+        }
+        let now = Instant::now();
+        let last = self.left.replace(now);
+        if last.is_some_and(|last| now.duration_since(last) < SOON) {
+            self.watched = true;
+            return Some(super::PipeEvent::InputHeld);
+        }
+        self.let_go();
+        None
+    }
+
+    fn let_go(&mut self) {
+        self.inside = false;
+        self.watched = false;
+        self.held = false;
+        self.loan.reactor.look_for_input(fd(&self.loan), true);
+    }
+}
+
+fn fd(loan: &Loan) -> BorrowedFd<'_> {
+    std::os::fd::AsFd::as_fd(&*loan.fd)
+}

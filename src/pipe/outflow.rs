@@ -1,0 +1,417 @@
+//! The writing half of a pipe's end: credit, parts, showing what is finished.
+
+use core::cell::Cell;
+use core::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::outlet::{Sent, FLUSH_BYTES};
+use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, WATCHING};
+use super::writer::Writer;
+use super::{fence, PipeEvent, PipeShared};
+use crate::error::{Errno, Result};
+use crate::message::{Content, Message, Metadata};
+
+/// What is written to.
+#[derive(Debug)]
+pub(super) enum Outbound {
+    Bytes(Writer),
+    Latest {
+        slot: Arc<Mutex<Option<Message>>>,
+        queue: Arc<Queue>,
+    },
+    /// The writer is in the pipe's inlet.
+    Lent(Arc<Queue>),
+}
+
+/// How often this end writes, which decides about fences (see [`fence`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    Sparse,
+    /// So often that it leaves the fence to the reader.
+    Dense,
+    /// The thread that reads writes too; it knows what it wrote.
+    Own,
+}
+
+/// Flushes without a sleep of the peer after which a writer is dense.
+const DENSE_STREAK: u32 = 64;
+
+/// From this high-water mark on, a writer that reaches it sends by itself. Who sets a lower one
+/// wants to know early that the peer does not keep up, and not fill the system's buffers first.
+const SENDS_FOR_ROOM: u64 = 64;
+
+/// A thread that sent by itself so short a time ago is in a burst, and better off gathering.
+const BURST: Duration = Duration::from_micros(10);
+
+thread_local! {
+    static LAST_SENT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether this thread has been at something else since it last sent by itself.
+fn may_send_now() -> bool {
+    LAST_SENT.get().is_none_or(|last| last.elapsed() >= BURST)
+}
+
+/// The writing half.
+#[derive(Debug)]
+pub struct Outflow {
+    shared: Arc<PipeShared>,
+    side: usize,
+    pub(super) lane: Outbound,
+    /// May write, as far as is known.
+    pub(super) active: bool,
+    /// Nothing is written any more.
+    over: bool,
+    hwm: u64,
+    written: u64,
+    acknowledged: u64,
+    pace: Pace,
+    /// Flushes since the peer last slept.
+    streak: u32,
+    /// Bytes written when this end last sent by itself.
+    sent: u64,
+    /// The message being written has parts already in the queue.
+    pub writing_parts: bool,
+}
+
+impl Outflow {
+    pub(super) fn new(shared: Arc<PipeShared>, side: usize, lane: Outbound, hwm: u64) -> Outflow {
+        Outflow {
+            shared,
+            side,
+            lane,
+            active: true,
+            over: false,
+            hwm,
+            written: 0,
+            acknowledged: 0,
+            pace: Pace::Sparse,
+            streak: 0,
+            sent: 0,
+            writing_parts: false,
+        }
+    }
+
+    pub(super) fn queue(&self) -> &Arc<Queue> {
+        match &self.lane {
+            Outbound::Bytes(writer) => &writer.queue,
+            Outbound::Latest { queue, .. } | Outbound::Lent(queue) => queue,
+        }
+    }
+
+    fn tell_peer(&self, event: PipeEvent) {
+        self.shared.tell(1 - self.side, event);
+    }
+
+    // --- the state of the pipe ---
+
+    /// What stands here while the writing half is lent.
+    pub(super) fn lent(&self) -> Outflow {
+        let lane = Outbound::Lent(self.queue().clone());
+        let mut lent = Outflow::new(self.shared.clone(), self.side, lane, 0);
+        lent.end();
+        lent
+    }
+
+    /// Whether the thread that reads writes too, and needs no waking.
+    pub(super) fn set_own(&mut self, own: bool) {
+        if self.pace == Pace::Dense {
+            self.queue().writer_dense.store(false, Ordering::Release);
+        }
+        self.streak = 0;
+        self.pace = if own { Pace::Own } else { Pace::Sparse };
+    }
+
+    /// There may be credit again. True when that is news.
+    pub fn activate(&mut self) -> bool {
+        let waking = !self.active && !self.over;
+        if waking {
+            self.active = true;
+            self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        }
+        waking
+    }
+
+    /// The reader writes too, and will be back when it has read: nobody need call this end.
+    pub fn reader_comes_back(&mut self) {
+        self.activate();
+        self.queue().writer_blocked.store(false, Ordering::Relaxed);
+    }
+
+    /// Nothing more is to be written.
+    pub(super) fn end(&mut self) {
+        self.active = false;
+        self.over = true;
+    }
+
+    pub(super) fn set_hwm(&mut self, hwm: u64) {
+        self.hwm = hwm;
+    }
+
+    /// After the marks changed: true when a writer that was out of credit has some now.
+    pub(super) fn look_for_credit(&mut self) -> bool {
+        if self.active || self.over {
+            return false;
+        }
+        self.active = true;
+        self.has_credit()
+    }
+
+    /// Messages written that the peer has not acknowledged.
+    pub fn unacknowledged(&self) -> u64 {
+        self.written.wrapping_sub(self.queue().acknowledged.load(Ordering::Acquire))
+    }
+
+    /// Messages written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    // --- the engine's side: bytes instead of messages ---
+
+    /// The byte-wise writer, when this pipe holds bytes (not conflating).
+    pub fn writer(&mut self) -> Option<&mut Writer> {
+        match &mut self.lane {
+            Outbound::Bytes(writer) => Some(writer),
+            Outbound::Latest { .. } | Outbound::Lent(_) => None,
+        }
+    }
+
+    /// Counts messages that the engine framed in place with [`Outflow::writer`].
+    pub fn count_written(&mut self, messages: u64) {
+        self.written += messages;
+    }
+
+    /// Properties for the messages written from now on.
+    pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
+        if let Outbound::Bytes(writer) = &mut self.lane {
+            writer.set_metadata(metadata);
+        }
+    }
+
+    // --- writing ---
+
+    /// Whether a message may be written. When not for want of credit, the peer will send
+    /// [`PipeEvent::Writable`] once there is some.
+    #[inline]
+    pub fn check_write(&mut self) -> bool {
+        self.active && self.has_credit()
+    }
+
+    /// As [`Outflow::check_write`], for a publisher that waits instead of dropping: it is refused
+    /// once at each mark, even when the peer has acknowledged in the meantime, as in libzmq, where
+    /// acknowledgements arrive between bursts. The owner hears [`PipeEvent::Writable`] at once then.
+    pub fn check_write_by_mark(&mut self) -> bool {
+        if !self.active {
+            return false;
+        }
+        if self.hwm == 0 || self.written - self.acknowledged < self.hwm {
+            return true;
+        }
+        if self.refresh_credit() {
+            self.active = false;
+            self.shared.tell(self.side, PipeEvent::Writable);
+        }
+        false
+    }
+
+    #[inline]
+    fn has_credit(&mut self) -> bool {
+        self.hwm == 0 || self.written - self.acknowledged < self.hwm || self.refresh_credit()
+    }
+
+    #[inline(never)]
+    fn refresh_credit(&mut self) -> bool {
+        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        if self.written.wrapping_sub(self.acknowledged) < self.hwm {
+            return true;
+        }
+        if self.hwm >= SENDS_FOR_ROOM
+            && self.queue().attention.load(Ordering::Relaxed) != AWAKE
+            && self.send_pending()
+        {
+            self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+            if self.written.wrapping_sub(self.acknowledged) < self.hwm {
+                return true;
+            }
+        }
+        self.queue().writer_blocked.store(true, Ordering::SeqCst);
+        fence::full();
+        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        if self.written.wrapping_sub(self.acknowledged) < self.hwm {
+            self.queue().writer_blocked.store(false, Ordering::Relaxed);
+            return true;
+        }
+        self.active = false;
+        if self.queue().attention.load(Ordering::Relaxed) != AWAKE {
+            // Nothing waits to be read, or nobody reads now: the reader is to acknowledge what it
+            // has read.
+            self.call_reader(AWAKE);
+        }
+        false
+    }
+
+    /// Messages that may still be written before the high-water mark; asks to be told of more
+    /// when there is none.
+    pub fn credit(&mut self) -> u64 {
+        if !self.check_write() {
+            return 0;
+        }
+        if self.hwm == 0 {
+            return u64::MAX;
+        }
+        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        self.hwm.saturating_sub(self.written.wrapping_sub(self.acknowledged))
+    }
+
+    /// Appends one part. False when the pipe is full, closed or out of memory; nothing is
+    /// written then. [`Outflow::flush`] shows finished messages to the peer.
+    #[inline]
+    pub fn write(&mut self, message: &Message) -> bool {
+        if !self.check_write() {
+            return false;
+        }
+        let flags = message.flags() & (FRAME_MORE | queue::FRAME_COMMAND | queue::FRAME_ROUTING_ID);
+        self.write_unchecked(flags, message).is_ok()
+    }
+
+    #[inline]
+    fn write_unchecked(&mut self, flags: u8, message: &Message) -> Result<()> {
+        match &mut self.lane {
+            Outbound::Bytes(writer) => {
+                let body = message.data();
+                if body.len() < EXTERNAL_MIN && !message.is_callers_memory() {
+                    writer.write_frame(flags, body)?;
+                } else {
+                    let content = match message.content() {
+                        Some(content) if content.len() == body.len() => content,
+                        _ => Content::copy_of(body)?,
+                    };
+                    writer.write_external(flags, content)?;
+                }
+            }
+            Outbound::Latest { slot, .. } => {
+                let mut copy = Message::copy_of(message.data())?;
+                copy.set_flags(flags);
+                *lock(slot) = Some(copy);
+            }
+            Outbound::Lent(_) => return Err(Errno::EAGAIN),
+        }
+        self.writing_parts = flags & FRAME_MORE != 0;
+        if flags & (FRAME_MORE | queue::FRAME_ROUTING_ID) == 0 {
+            self.written += 1;
+        }
+        Ok(())
+    }
+
+    /// Appends a whole message regardless of the high-water mark (routing ids, notifications).
+    pub fn write_anyway(&mut self, flags: u8, body: &[u8]) {
+        if self.over {
+            return;
+        }
+        // SAFETY: the view is used up before this function returns.
+        let message = unsafe { Message::view(body.as_ptr(), body.len()) };
+        // Out of memory: the notification is lost, nothing else.
+        let _ = self.write_unchecked(flags, &message);
+        self.flush();
+    }
+
+    /// Drops the parts of an unfinished message.
+    pub fn rollback(&mut self) {
+        if let Outbound::Bytes(writer) = &mut self.lane {
+            writer.rollback();
+        }
+        self.writing_parts = false;
+    }
+
+    /// Shows every finished message to the peer and wakes it if it waits.
+    #[inline]
+    pub fn flush(&mut self) {
+        if let Outbound::Bytes(writer) = &mut self.lane {
+            if !writer.publish() {
+                return;
+            }
+        }
+        match self.pace {
+            Pace::Dense => fence::light(),
+            Pace::Sparse => self.flush_sparsely(),
+            // The reader is this very thread.
+            Pace::Own => return,
+        }
+        match self.queue().attention.load(Ordering::Relaxed) {
+            AWAKE => {}
+            WATCHING => self.send_if_much(),
+            _ => self.wake_reader(),
+        }
+    }
+
+    /// A writer whose peer does not sleep for a while stops paying for fences. It says so first,
+    /// and then looks whether the peer fell asleep without knowing.
+    #[inline]
+    fn flush_sparsely(&mut self) {
+        self.streak = self.streak.saturating_add(1);
+        if self.streak >= DENSE_STREAK && fence::is_asymmetric() {
+            self.queue().writer_dense.store(true, Ordering::Relaxed);
+            self.pace = Pace::Dense;
+        }
+        fence::full();
+    }
+
+    #[inline(never)]
+    fn wake_reader(&mut self) {
+        if !self.queue().lends.load(Ordering::Relaxed) {
+            self.call_reader(AWAKE);
+        } else if may_send_now() && self.send_pending() {
+            // From the end of the call on: its own time says nothing about the caller's pace.
+            LAST_SENT.set(Some(Instant::now()));
+        } else {
+            self.call_reader(WATCHING);
+        }
+    }
+
+    /// Tells the reader to look. What it does until it comes: `attention`.
+    pub(super) fn call_reader(&mut self, attention: u8) {
+        self.streak = 0;
+        if self.pace == Pace::Dense {
+            self.pace = Pace::Sparse;
+            self.queue().writer_dense.store(false, Ordering::Release);
+        }
+        if self.queue().attention.swap(attention, Ordering::AcqRel) != AWAKE {
+            self.tell_peer(PipeEvent::Readable);
+        }
+    }
+
+    // --- sending by itself ---
+
+    /// In a stream: sends when there is enough for a call.
+    #[inline]
+    fn send_if_much(&mut self) {
+        let Outbound::Bytes(writer) = &self.lane else { return };
+        if writer.total().wrapping_sub(self.sent) >= FLUSH_BYTES {
+            self.send_pending();
+        }
+    }
+
+    /// Sends what is published, if the session has lent its reader. False when it has not.
+    #[inline(never)]
+    fn send_pending(&mut self) -> bool {
+        let Outbound::Bytes(writer) = &self.lane else { return false };
+        self.sent = writer.total();
+        let sent = self.shared.outlet.send();
+        if sent == Sent::Unavailable {
+            return false;
+        }
+        if sent == Sent::Part {
+            self.call_reader(AWAKE);
+        }
+        if self.shared.outlet.was_wanted() {
+            self.tell_peer(PipeEvent::Readable);
+        }
+        true
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,145 @@
+//! The reading half of a lane on loan.
+//!
+//! A session that has nothing to write, or whose writer does well without it, puts its reader down
+//! here together with its connection. The writing thread may then send what it has published by
+//! itself: at once when the lane was idle, every [`FLUSH_BYTES`] in a stream. Whoever finds the
+//! outlet in use leaves it alone: the writer because the session is at work, the session because
+//! it is called when the writer is done.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::fence;
+use super::reader::Reader;
+use super::tally::Tally;
+use crate::error::Result;
+
+/// What a stream lets gather before its writer sends it.
+pub const FLUSH_BYTES: u64 = 32 * 1024;
+/// Most pieces of memory that one system call gets.
+pub const SLICES_MAX: usize = 32;
+/// Most bytes gathered for one system call.
+pub const CALL_BYTES: usize = 128 * 1024;
+/// What a writing thread sends at most before it leaves the rest to the session.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// Sends pieces of memory over a connection; each has to be valid for reads of its length.
+pub type SendSlices = unsafe fn(BorrowedFd<'_>, &[(*const u8, usize)]) -> Result<usize>;
+
+/// A reader, and where what it reads is to go.
+#[derive(Debug)]
+pub struct Loan {
+    pub reader: Reader,
+    pub tally: Tally,
+    pub fd: Arc<OwnedFd>,
+    pub send: SendSlices,
+}
+
+/// What became of an attempt to send through the outlet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// All that was published is on its way.
+    All,
+    /// The connection took a part, or nothing: the session has to go on.
+    Part,
+    /// Nothing is on loan, or it is in use.
+    Unavailable,
+}
+
+/// The place between the two.
+#[derive(Debug, Default)]
+pub struct Outlet {
+    loan: Mutex<Option<Loan>>,
+    /// The session came for the reader while it was in use.
+    wanted: AtomicBool,
+    /// How often the writing thread has sent.
+    uses: AtomicU32,
+}
+
+impl Outlet {
+    /// Puts a reader down.
+    pub fn lend(&self, loan: Loan) {
+        *self.lock() = Some(loan);
+    }
+
+    /// Takes the reader back. When it is in use, [`Outlet::was_wanted`] will tell its user.
+    pub fn take_back(&self) -> Option<Loan> {
+        if let Some(loan) = self.take() {
+            return Some(loan);
+        }
+        self.wanted.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `was_wanted`: its user sees the wish, or this look finds it free.
+        fence::full();
+        self.take()
+    }
+
+    fn take(&self) -> Option<Loan> {
+        match self.loan.try_lock() {
+            Ok(mut loan) => loan.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes the reader back, after the call that its user is in.
+    pub fn take_back_waiting(&self) -> Option<Loan> {
+        self.lock().take()
+    }
+
+    /// How often the writing thread has sent through this outlet.
+    pub fn uses(&self) -> u32 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Sends what is published, from the thread that published it.
+    pub fn send(&self) -> Sent {
+        let mut guard = match self.loan.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Sent::Unavailable,
+        };
+        let Some(loan) = guard.as_mut() else { return Sent::Unavailable };
+        self.uses.fetch_add(1, Ordering::Relaxed);
+        loan.send_published()
+    }
+
+    /// After [`Outlet::send`]: whether the session came in the meantime and is to be called.
+    pub fn was_wanted(&self) -> bool {
+        fence::full();
+        self.wanted.load(Ordering::Relaxed) && self.wanted.swap(false, Ordering::AcqRel)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Loan>> {
+        self.loan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loan {
+    fn send_published(&mut self) -> Sent {
+        let mut left = TURN_BYTES;
+        loop {
+            let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
+            let count = self.reader.gather(&mut slices, CALL_BYTES);
+            if count == 0 {
+                return Sent::All;
+            }
+            let slices = &slices[..count];
+            let gathered: usize = slices.iter().map(|slice| slice.1).sum();
+            // SAFETY: gathered slices are published bytes, kept until they are consumed.
+            let Ok(written) = (unsafe { (self.send)(self.fd.as_fd(), slices) }) else {
+                // Full or broken: the session finds out which.
+                return Sent::Part;
+            };
+            let messages = self.reader.consume(written);
+            if self.tally.count(messages) {
+                // The writer is here: nobody waits to hear of it.
+                self.reader.queue.acknowledged.store(self.tally.acknowledge(), Ordering::Release);
+            }
+            if written < gathered || left <= written {
+                return Sent::Part;
+            }
+            left -= written;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a session lends to the socket's thread: what sends and what receives.
+
+use std::os::fd::AsFd;
+
+use super::Session;
+use crate::engine::input::Input;
+use crate::engine::{Outcome, Progress};
+use crate::io::timers::Purpose;
+use crate::io::{Cx, Turn};
+use crate::pipe::inlet::Found;
+use crate::pipe::PipeEnd;
+
+/// How long a reader that holds the input may stay away, in milliseconds.
+const AWAY: i32 = 1;
+
+impl Session {
+    /// The writing half of a turn.
+    pub(super) fn write(&mut self, cx: &mut Cx<'_>) -> Outcome {
+        let Some(engine) = self.engine.as_deref_mut() else { return Ok(Progress::Idle) };
+        let Some(pipe) = self.pipe.as_mut() else {
+            return engine.output.pump(engine.fd.as_fd(), &mut engine.writable, None);
+        };
+        if pipe.is_lent() {
+            if !self.output_due && !engine.output.has_staged() {
+                return Ok(Progress::Idle);
+            }
+            if !pipe.take_back() {
+                // In use; the pipe calls when that is over.
+                return Ok(Progress::Idle);
+            }
+        }
+        self.output_due = false;
+        self.watching = None;
+        let progress = engine.output.pump(engine.fd.as_fd(), &mut engine.writable, Some(pipe))?;
+        if progress != Progress::More && engine.writable {
+            let watching = progress == Progress::CaughtUp;
+            engine.output.lend(&engine.fd, pipe, watching);
+            if watching && pipe.is_lent() {
+                self.watching = Some(pipe.outlet_uses());
+                self.look_again(cx);
+            }
+        }
+        Ok(progress)
+    }
+
+    fn look_again(&mut self, cx: &mut Cx<'_>) {
+        if !core::mem::replace(&mut self.will_look, true) {
+            cx.look_again(self.id);
+        }
+    }
+
+    /// It is time to look whether the writing thread left something.
+    pub fn look(&mut self, cx: &mut Cx<'_>) -> Turn {
+        self.will_look = false;
+        let (Some(uses), Some(pipe)) = (self.watching, &self.pipe) else { return Turn::Idle };
+        if pipe.outlet_uses() != uses {
+            // It is at work; what it left is not old.
+            self.watching = Some(pipe.outlet_uses());
+            self.look_again(cx);
+            return Turn::Idle;
+        }
+        self.output_due = true;
+        self.work(cx)
+    }
+
+    // --- input ---
+
+    /// Lends the receiving half, if the reader would like it and nothing is left to read.
+    pub(super) fn lend_input(&mut self, cx: &mut Cx<'_>) {
+        let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.input_is_wanted()) else { return };
+        let Some(engine) = self.engine.as_deref_mut() else { return };
+        if engine.is_handshaking() || engine.readable || !engine.input.can_lend() || self.ending {
+            return;
+        }
+        let lent = engine.input.lent();
+        let input = Box::new(core::mem::replace(&mut engine.input, lent));
+        let reactor = cx.reactor(self.id, engine.generation);
+        pipe.lend_input(input, &engine.fd, reactor, self.down.clone());
+    }
+
+    /// Takes the receiving half back; true when it was lent.
+    pub(super) fn take_input_back(&mut self) -> bool {
+        let Some(receiver) = self.pipe.as_mut().and_then(PipeEnd::take_input_back) else {
+            return false;
+        };
+        if let (Some(engine), Ok(input)) =
+            (&mut self.engine, receiver.into_any().downcast::<Input>())
+        {
+            engine.input = *input;
+            // Nobody looked for some time.
+            engine.readable = true;
+            engine.input.resume();
+        }
+        true
+    }
+
+    /// The reader holds on to the receiving half: looks from time to time whether it uses it.
+    pub(super) fn watch_input(&mut self, cx: &mut Cx<'_>) {
+        let uses = self.timers.input.take().map_or(0, |(timer, uses)| {
+            cx.timers.cancel(timer);
+            uses
+        });
+        self.timers.input = Some((cx.timers.add(self.id, Purpose::LookAfterInput, AWAY), uses));
+    }
+
+    pub(super) fn look_after_input(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let Some((_, mut uses)) = self.timers.input.take() else { return Turn::Idle };
+        let Some(pipe) = self.pipe.as_ref().filter(|pipe| pipe.input_is_lent()) else {
+            return Turn::Idle;
+        };
+        match pipe.look_after_input(&mut uses) {
+            Found::Busy => {
+                let timer = cx.timers.add(self.id, Purpose::LookAfterInput, AWAY);
+                self.timers.input = Some((timer, uses));
+                Turn::Idle
+            }
+            Found::Waiting => Turn::Idle,
+            Found::Idle => {
+                self.take_input_back();
+                self.work(cx)
+            }
+        }
+    }
+
+    /// Whether a heartbeat timer is still to be obeyed.
+    pub(super) fn is_overdue(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::HeartbeatTimeout => self.timers.heartbeat_timeout.is_some(),
+            Purpose::HeartbeatTtl => self.timers.heartbeat_ttl.is_some(),
+            _ => true,
+        }
+    }
+}
