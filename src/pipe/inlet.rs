@@ -154,7 +154,9 @@ impl Inlet {
 
     /// Receives what is there, without waiting.
     pub fn receive(&self) -> Direct {
-        let Some(mut guard) = self.try_lock() else { return Direct::Unavailable(None) };
+        // The session holds the lock for moments only. To go without would be to sleep elsewhere
+        // while input is this thread's business.
+        let mut guard = self.lock();
         let Some(lease) = guard.as_mut().filter(|lease| lease.is_good()) else {
             let first = !self.asked.load(Ordering::Relaxed);
             self.asked.store(true, Ordering::Relaxed);

@@ -228,6 +228,7 @@ impl Outflow {
             return true;
         }
         if self.hwm >= SENDS_FOR_ROOM
+            && self.queue().lends.load(Ordering::Relaxed)
             && self.queue().attention.load(Ordering::Relaxed) != AWAKE
             && self.send_pending()
         {

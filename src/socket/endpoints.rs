@@ -110,10 +110,8 @@ impl Socket {
         self.process_commands()?;
         match transport::parse(endpoint)? {
             Endpoint::Inproc(_) => self.bind_inproc(endpoint),
-            Endpoint::Tcp(address) => self
-                .listen(&address, |address, link, options| Listener::tcp(address, link, options)),
-            Endpoint::Ipc(address) => self
-                .listen(&address, |address, link, options| Listener::ipc(address, link, options)),
+            Endpoint::Tcp(address) => self.listen(&address, Listener::tcp),
+            Endpoint::Ipc(address) => self.listen(&address, Listener::ipc),
         }
     }
 
