@@ -155,6 +155,17 @@ impl Content {
     }
 }
 
+impl Content {
+    /// Looks at a handle without taking it back.
+    ///
+    /// # Safety
+    /// As [`Content::from_raw`], but the handle stays given up.
+    pub unsafe fn peek(raw: *mut c_void) -> core::mem::ManuallyDrop<Content> {
+        // SAFETY: the caller's promise; nothing is dropped.
+        core::mem::ManuallyDrop::new(unsafe { Content::from_raw(raw) })
+    }
+}
+
 impl Clone for Content {
     fn clone(&self) -> Content {
         self.header().references.fetch_add(1, Ordering::Relaxed);

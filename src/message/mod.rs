@@ -226,7 +226,9 @@ impl Message {
     /// is passed on by reference whatever its size.
     #[inline]
     pub fn is_callers_memory(&self) -> bool {
-        self.kind == KIND_CONTENT && self.content().is_some_and(|content| content.is_callers())
+        // SAFETY: the raw handle stays in the message; this one is only looked at.
+        self.kind == KIND_CONTENT
+            && unsafe { Content::peek(self.word(2) as *mut c_void) }.is_callers()
     }
 
     /// Turns a view into a body of the message's own. `ENOMEM`, and the message stays a view.

@@ -37,6 +37,8 @@ enum Pace {
 /// Flushes without a sleep of the peer after which a writer is dense.
 const DENSE_STREAK: u32 = 64;
 
+/// Bodies of this size and more that a message owns are not copied on their way to another socket.
+const REFERENCE_MIN: usize = 2048;
 /// From this high-water mark on, a writer that reaches it sends by itself. Who sets a lower one
 /// wants to know early that the peer does not keep up, and not fill the system's buffers first.
 const SENDS_FOR_ROOM: u64 = 64;
@@ -73,6 +75,8 @@ pub struct Outflow {
     sent: u64,
     /// The message being written has parts already in the queue.
     pub writing_parts: bool,
+    /// What is written reaches another socket as it is: bodies had better not be copied.
+    pub keeps_references: bool,
 }
 
 impl Outflow {
@@ -90,6 +94,7 @@ impl Outflow {
             streak: 0,
             sent: 0,
             writing_parts: false,
+            keeps_references: false,
         }
     }
 
@@ -279,10 +284,11 @@ impl Outflow {
 
     #[inline]
     fn write_unchecked(&mut self, flags: u8, message: &Message) -> Result<()> {
+        let copies_below = self.copies_below(message);
         match &mut self.lane {
             Outbound::Bytes(writer) => {
                 let body = message.data();
-                if body.len() < EXTERNAL_MIN && !message.is_callers_memory() {
+                if body.len() < copies_below && !message.is_callers_memory() {
                     writer.write_frame(flags, body)?;
                 } else {
                     let content = match message.content() {
@@ -304,6 +310,16 @@ impl Outflow {
             self.written += 1;
         }
         Ok(())
+    }
+
+    /// Bodies from this size on travel by reference.
+    #[inline]
+    fn copies_below(&self, message: &Message) -> usize {
+        if self.keeps_references && message.has_content() {
+            REFERENCE_MIN
+        } else {
+            EXTERNAL_MIN
+        }
     }
 
     /// Appends a whole message regardless of the high-water mark (routing ids, notifications).
