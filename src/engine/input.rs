@@ -31,6 +31,8 @@ const RAW_READ: usize = 8192;
 const LARGE_FIRST: usize = 16 * 1024 * 1024;
 /// How far to read ahead into the next frame after a large one.
 const LARGE_PEEK: usize = 8192;
+/// How much of a large body to wait for at most.
+const AWAITED_MOST: usize = 256 * 1024;
 /// The longest command frame taken.
 const COMMAND_MAX: u64 = 1024 * 1024;
 
@@ -62,6 +64,8 @@ pub struct Input {
     /// Data that came right behind the handshake.
     early: Vec<u8>,
     large: Option<Large>,
+    /// Bytes that have to be there before the system says that some are.
+    awaited: usize,
     after_large: bool,
     /// Bytes missing to make the frame in the chunk whole.
     missing: usize,
@@ -89,6 +93,7 @@ impl Input {
             parsed: 0,
             early: Vec::new(),
             large: None,
+            awaited: 1,
             after_large: false,
             missing: 0,
             stopped: false,
@@ -131,6 +136,7 @@ impl Input {
             parsed: 0,
             early: Vec::new(),
             large: None,
+            awaited: 1,
             after_large: false,
             missing: 0,
             stopped: true,
@@ -262,9 +268,13 @@ impl Input {
         }
         if large.filled < large.len {
             large.content = Some(content);
+            if received == Err(Errno::EAGAIN) {
+                wait_for(fd, &mut self.awaited, large.len - large.filled);
+            }
             return received;
         }
         let flags = large.flags;
+        wait_for(fd, &mut self.awaited, 1);
         self.large = None;
         self.after_large = true;
         pipe.writer().ok_or(Errno::EFAULT)?.write_external(flags, content)?;
@@ -579,6 +589,15 @@ impl Receive for Input {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
+    }
+}
+
+/// Has the system wake nobody before so much arrived: a body of a megabyte would otherwise wake its
+/// receiver for each packet.
+fn wait_for(fd: BorrowedFd<'_>, awaited: &mut usize, bytes: usize) {
+    let bytes = bytes.min(AWAITED_MOST);
+    if bytes != *awaited && stream::wake_at(fd, bytes).is_ok() {
+        *awaited = bytes;
     }
 }
 

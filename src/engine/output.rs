@@ -15,6 +15,9 @@ use crate::zmtp::{command, frame, Version};
 /// What one connection may write in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
 
+/// Bytes on the wire up to which messages count as small.
+const SMALL_MESSAGE: u64 = 300;
+
 /// The writing half of an engine.
 #[derive(Debug)]
 pub struct Output {
@@ -32,6 +35,11 @@ pub struct Output {
     broken: bool,
     /// The last call wrote all there was, and it was not much.
     caught_up: bool,
+    /// The messages last written were small.
+    small: bool,
+    /// The I/O thread has few connections. One with many finds more to write at each of them
+    /// anyway, and the writing thread has enough to do with filling them.
+    pub alone: bool,
 }
 
 impl Output {
@@ -48,6 +56,8 @@ impl Output {
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
             caught_up: false,
+            small: false,
+            alone: true,
         }
     }
 
@@ -160,9 +170,20 @@ impl Output {
         let written = unsafe { stream::send_slices(fd, &slices[..count]) }?;
         let messages = reader.consume(written);
         pipe.count_read(messages);
+        self.note_size(written, messages, pipe);
         let all = written == gathered && gathered < FLUSH_BYTES as usize;
-        self.caught_up = all && pipe.can_lend();
+        self.caught_up = all && self.small && pipe.can_lend();
         Ok(written)
+    }
+
+    /// Notes how large messages are. Small ones had better be sent by the thread that writes them;
+    /// of larger ones, one processor can be filling the next while another sends the last.
+    fn note_size(&mut self, bytes: usize, messages: u64, pipe: &PipeEnd) {
+        let small = self.alone && messages > 0 && (bytes as u64) / messages <= SMALL_MESSAGE;
+        if small != self.small && messages > 0 {
+            self.small = small;
+            pipe.lend_in_streams(small);
+        }
     }
 
     fn write_control(&mut self, fd: BorrowedFd<'_>) -> crate::error::Result<usize> {

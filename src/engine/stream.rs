@@ -67,3 +67,19 @@ pub unsafe fn send_slices(fd: BorrowedFd<'_>, slices: &[(*const u8, usize)]) -> 
         libc::sendmsg(fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL)
     })
 }
+
+/// Has readiness to read wait until so many bytes are there, or the end of the stream.
+pub fn wake_at(fd: BorrowedFd<'_>, bytes: usize) -> Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    let len = core::mem::size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the option takes an int, which lives through the call.
+    let outcome = unsafe {
+        let value = (&raw const bytes).cast();
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, value, len)
+    };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(Errno::last())
+    }
+}

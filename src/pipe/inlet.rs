@@ -18,6 +18,12 @@ use super::outflow::Outflow;
 /// A thread that has to wait again within this time holds on to the receiving half.
 const SOON: Duration = Duration::from_millis(1);
 
+/// In a stream of messages of this size, in bytes, receiving and handling are better shared between
+/// two threads: there is much to copy, and still much to look at.
+const BETTER_SHARED: core::ops::Range<u64> = 300..8192;
+/// How many waits to leave to the I/O thread in such a stream, before another look.
+const LEFT_OUT: u32 = 256;
+
 /// What came of an attempt to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -68,7 +74,6 @@ struct Lease {
     returned: bool,
     /// How often the reader has tried to receive.
     uses: u32,
-    left: Option<Instant>,
 }
 
 /// What the session finds when it looks after its loan.
@@ -86,7 +91,16 @@ pub enum Found {
 #[derive(Debug, Default)]
 pub struct Inlet {
     asked: AtomicBool,
-    lease: Mutex<Option<Lease>>,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    lease: Option<Lease>,
+    /// When the reader last left a call with something.
+    left: Option<Instant>,
+    /// Waits that the reader leaves to the I/O thread.
+    left_out: u32,
 }
 
 /// What the reader finds.
@@ -110,25 +124,24 @@ impl Inlet {
 
     pub fn lend(&self, mut loan: Loan) {
         loan.out.set_own(true);
-        *self.lock() = Some(Lease {
+        self.lock().lease = Some(Lease {
             loan,
             held: false,
             watched: false,
             inside: false,
             returned: false,
             uses: 0,
-            left: None,
         });
     }
 
     /// Whether the reader has it in hand, so that input is not the session's business.
     pub fn is_held(&self) -> bool {
-        self.lock().as_ref().is_some_and(|lease| lease.held && !lease.returned)
+        self.lock().lease.as_ref().is_some_and(|lease| lease.held && !lease.returned)
     }
 
     /// Takes the loan back. True: the reader waits at its connection, and has to be told.
     pub fn take_back(&self) -> Option<(Loan, bool)> {
-        let mut lease = self.lock().take()?;
+        let mut lease = self.lock().lease.take()?;
         lease.loan.out.set_own(false);
         if lease.held {
             lease.loan.reactor.look_for_input(fd(&lease.loan), true);
@@ -139,7 +152,7 @@ impl Inlet {
     /// Looks whether the reader still uses it; `uses` is what the last look gave.
     pub fn look(&self, uses: &mut u32) -> Found {
         let Some(mut guard) = self.try_lock() else { return Found::Busy };
-        let Some(lease) = guard.as_mut() else { return Found::Waiting };
+        let Some(lease) = guard.lease.as_mut() else { return Found::Waiting };
         if core::mem::replace(uses, lease.uses) != lease.uses {
             return Found::Busy;
         }
@@ -157,7 +170,12 @@ impl Inlet {
         // The session holds the lock for moments only. To go without would be to sleep elsewhere
         // while input is this thread's business.
         let mut guard = self.lock();
-        let Some(lease) = guard.as_mut().filter(|lease| lease.is_good()) else {
+        let Place { lease, left, left_out } = &mut *guard;
+        if *left_out > 0 {
+            *left_out -= 1;
+            return Direct::Unavailable(None);
+        }
+        let Some(lease) = lease.as_mut().filter(|lease| lease.is_good()) else {
             let first = !self.asked.load(Ordering::Relaxed);
             self.asked.store(true, Ordering::Relaxed);
             return Direct::Unavailable(first.then_some(super::PipeEvent::InputWanted));
@@ -168,8 +186,25 @@ impl Inlet {
         }
         lease.uses = lease.uses.wrapping_add(1);
         let Loan { receiver, out, fd, .. } = &mut lease.loan;
+        let before = (out.written(), out.total());
         match receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out) {
-            Received::Something => Direct::Received(lease.leave()),
+            Received::Something => {
+                let messages = out.written().wrapping_sub(before.0);
+                let bytes = out.total().wrapping_sub(before.1);
+                let now = Instant::now();
+                let last = left.replace(now);
+                if last.is_none_or(|last| now.duration_since(last) >= SOON) {
+                    lease.let_go();
+                    return Direct::Received(None);
+                }
+                if messages > 0 && BETTER_SHARED.contains(&(bytes / messages)) {
+                    *left_out = LEFT_OUT;
+                    self.asked.store(false, Ordering::Relaxed);
+                    lease.let_go();
+                    return Direct::Received(None);
+                }
+                Direct::Received(lease.hold_on())
+            }
             Received::Nothing => {
                 lease.inside = true;
                 Direct::Nothing(fd.clone())
@@ -184,17 +219,19 @@ impl Inlet {
 
     /// The reader does something else now.
     pub fn release(&self) {
-        if let Some(lease) = self.lock().as_mut().filter(|lease| lease.held && !lease.returned) {
+        if let Some(lease) =
+            self.lock().lease.as_mut().filter(|lease| lease.held && !lease.returned)
+        {
             lease.let_go();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Lease>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_lock(&self) -> Option<MutexGuard<'_, Option<Lease>>> {
-        match self.lease.try_lock() {
+    fn try_lock(&self) -> Option<MutexGuard<'_, Place>> {
+        match self.place.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
@@ -207,20 +244,11 @@ impl Lease {
         !self.returned && !self.loan.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire))
     }
 
-    /// The reader leaves its call with a message.
-    fn leave(&mut self) -> Option<super::PipeEvent> {
+    /// The reader leaves its call with a message, and will be back soon.
+    fn hold_on(&mut self) -> Option<super::PipeEvent> {
         self.inside = false;
-        if self.watched {
-            return None;
-        }
-        let now = Instant::now();
-        let last = self.left.replace(now);
-        if last.is_some_and(|last| now.duration_since(last) < SOON) {
-            self.watched = true;
-            return Some(super::PipeEvent::InputHeld);
-        }
-        self.let_go();
-        None
+        let news = !core::mem::replace(&mut self.watched, true);
+        news.then_some(super::PipeEvent::InputHeld)
     }
 
     fn let_go(&mut self) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::outlet::{Sent, FLUSH_BYTES};
-use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, WATCHING};
+use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, IN_STREAMS, NEVER, WATCHING};
 use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
@@ -168,6 +168,14 @@ impl Outflow {
         self.written.wrapping_sub(self.queue().acknowledged.load(Ordering::Acquire))
     }
 
+    /// About how many bytes were written.
+    pub fn total(&self) -> u64 {
+        match &self.lane {
+            Outbound::Bytes(writer) => writer.total(),
+            Outbound::Latest { .. } | Outbound::Lent(_) => 0,
+        }
+    }
+
     /// Messages written.
     pub fn written(&self) -> u64 {
         self.written
@@ -233,7 +241,7 @@ impl Outflow {
             return true;
         }
         if self.hwm >= SENDS_FOR_ROOM
-            && self.queue().lends.load(Ordering::Relaxed)
+            && self.queue().lends.load(Ordering::Relaxed) != NEVER
             && self.queue().attention.load(Ordering::Relaxed) != AWAKE
             && self.send_pending()
         {
@@ -377,13 +385,14 @@ impl Outflow {
 
     #[inline(never)]
     fn wake_reader(&mut self) {
-        if !self.queue().lends.load(Ordering::Relaxed) {
+        let lends = self.queue().lends.load(Ordering::Relaxed);
+        if lends == NEVER {
             self.call_reader(AWAKE);
         } else if may_send_now() && self.send_pending() {
             // From the end of the call on: its own time says nothing about the caller's pace.
             LAST_SENT.set(Some(Instant::now()));
         } else {
-            self.call_reader(WATCHING);
+            self.call_reader(if lends == IN_STREAMS { WATCHING } else { AWAKE });
         }
     }
 

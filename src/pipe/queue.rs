@@ -33,6 +33,13 @@ pub const WATCHING: u8 = 1;
 /// The reader found nothing and has to be told when there is something.
 pub const ASLEEP: u8 = 2;
 
+/// The reader is not for lending.
+pub const NEVER: u8 = 0;
+/// The reader is lent while there is nothing to read.
+pub const WHEN_IDLE: u8 = 1;
+/// The reader is lent in the middle of a stream, too.
+pub const IN_STREAMS: u8 = 2;
+
 /// What both sides of the queue share.
 #[derive(Debug)]
 pub struct Queue {
@@ -41,8 +48,9 @@ pub struct Queue {
     pub(super) spare: AtomicPtr<Chunk>,
     /// What the reader does about what is published: [`AWAKE`], [`WATCHING`] or [`ASLEEP`].
     pub attention: AtomicU8,
-    /// The reader is at times on loan, so that the writer may send by itself.
-    pub lends: AtomicBool,
+    /// Whether the reader is at times on loan, so that the writer may send by itself: [`NEVER`],
+    /// [`WHEN_IDLE`] or [`IN_STREAMS`].
+    pub lends: AtomicU8,
     /// The writer uses the light fence: a reader that goes to sleep pays for the heavy one.
     pub writer_dense: AtomicBool,
     /// The writer found no credit and wants to be told when there is some.
@@ -61,7 +69,7 @@ impl Queue {
             spare: AtomicPtr::new(core::ptr::null_mut()),
             // A new pipe is attached as active, so nobody needs a wake-up for its first message.
             attention: AtomicU8::new(AWAKE),
-            lends: AtomicBool::new(false),
+            lends: AtomicU8::new(NEVER),
             writer_dense: AtomicBool::new(false),
             writer_blocked: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -13,6 +13,9 @@ use crate::pipe::PipeEnd;
 /// How long a reader that holds the input may stay away, in milliseconds.
 const AWAY: i32 = 1;
 
+/// Sessions and listeners of an I/O thread that are few.
+const FEW: usize = 4;
+
 impl Session {
     /// The writing half of a turn.
     pub(super) fn write(&mut self, cx: &mut Cx<'_>) -> Outcome {
@@ -30,6 +33,7 @@ impl Session {
             }
         }
         self.output_due = false;
+        engine.output.alone = self.io.load() <= FEW;
         self.watching = None;
         let progress = engine.output.pump(engine.fd.as_fd(), &mut engine.writable, Some(pipe))?;
         if progress != Progress::More && engine.writable {

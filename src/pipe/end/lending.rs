@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Inbound, PipeEnd, State};
 use crate::pipe::outlet::{Loan, SendSlices};
-use crate::pipe::queue::{AWAKE, WATCHING};
+use crate::pipe::queue::{AWAKE, IN_STREAMS, NEVER, WATCHING, WHEN_IDLE};
 
 impl PipeEnd {
     /// Whether the reader is in the outlet.
@@ -22,6 +22,12 @@ impl PipeEnd {
     /// Whether there is a reader to lend and somebody to lend it to.
     pub fn can_lend(&self) -> bool {
         self.state == State::Active && matches!(self.inbound, Inbound::Bytes(_))
+    }
+
+    /// Says whether the reader is for lending in the middle of a stream, too.
+    pub fn lend_in_streams(&self, yes: bool) {
+        let lends = if yes { IN_STREAMS } else { WHEN_IDLE };
+        self.in_queue().lends.store(lends, Ordering::Relaxed);
     }
 
     /// Lends the reader to the writing thread. `watching`: the owner looks again before long, and
@@ -36,7 +42,9 @@ impl PipeEnd {
         let Inbound::Bytes(reader) = core::mem::replace(&mut self.inbound, lent) else { return };
         let loan = Loan { reader, tally: self.tally, fd: fd.clone(), send };
         self.shared.outlet.lend(loan);
-        queue.lends.store(true, Ordering::Relaxed);
+        if queue.lends.load(Ordering::Relaxed) == NEVER {
+            queue.lends.store(WHEN_IDLE, Ordering::Relaxed);
+        }
         if watching {
             self.in_active = false;
             queue.attention.store(WATCHING, Ordering::Release);
@@ -65,7 +73,7 @@ impl PipeEnd {
 
     /// Ends the lending: the connection is gone.
     pub fn stop_lending(&mut self) {
-        self.in_queue().lends.store(false, Ordering::Relaxed);
+        self.in_queue().lends.store(NEVER, Ordering::Relaxed);
         self.take_back_waiting();
     }
 
