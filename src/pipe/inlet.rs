@@ -217,6 +217,14 @@ impl Inlet {
         }
     }
 
+    /// Whether input does not depend on the reader alone.
+    pub fn is_looked_after(&self) -> bool {
+        self.lock()
+            .lease
+            .as_ref()
+            .is_none_or(|lease| !lease.held || lease.returned || lease.watched && !lease.inside)
+    }
+
     /// The reader does something else now.
     pub fn release(&self) {
         if let Some(lease) =

@@ -71,6 +71,8 @@ impl Socket {
                 }
             }
         }
+        // Several pipes, or input that is not to be had: nobody else would look at what is held.
+        self.release_input();
         self.wait_for_commands(deadline)
     }
 
@@ -80,6 +82,17 @@ impl Socket {
         let Some(pipe) = self.core.pipes.find_mut(key) else { return };
         if matches!(pipe.receive(), inlet::Direct::Received(_)) {
             self.kind.read_activated(&mut self.core, key);
+        }
+    }
+
+    /// A call ends with a message: what this thread holds on to is looked after (see
+    /// [`crate::pipe::inlet`]), or the I/O thread's again.
+    pub(super) fn leave_input(&mut self) {
+        let Some(pipe) = self.direct.held.and_then(|key| self.core.pipes.find_mut(key)) else {
+            return;
+        };
+        if !pipe.input_is_looked_after() {
+            self.release_input();
         }
     }
 

@@ -187,19 +187,28 @@ impl Socket {
             return Err(error);
         }
         let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
-        let outcome = if waits {
-            self.recv_waiting(message)
-        } else {
-            self.process_commands()?;
-            self.receive_now();
-            self.kind.recv(&mut self.core, message)
-        };
+        let outcome = if waits { self.recv_waiting(message) } else { self.recv_again(message) };
         self.collect_ended();
         match outcome {
-            Ok(()) => self.note_received(message),
+            Ok(()) => {
+                self.leave_input();
+                self.note_received(message);
+            }
             Err(_) => self.release_input(),
         }
         outcome
+    }
+
+    /// Receives what has come in the meantime, without waiting.
+    fn recv_again(&mut self, message: &mut Message) -> Result<()> {
+        self.process_commands()?;
+        match self.kind.recv(&mut self.core, message) {
+            Err(Errno::EAGAIN) => {
+                self.receive_now();
+                self.kind.recv(&mut self.core, message)
+            }
+            outcome => outcome,
+        }
     }
 
     fn recv_waiting(&mut self, message: &mut Message) -> Result<()> {
@@ -227,7 +236,7 @@ impl Socket {
         if self.kind.has_out(&mut self.core) {
             events |= ZMQ_POLLOUT as i16;
         }
-        if self.kind.has_in(&mut self.core) {
+        if self.kind.has_in(&mut self.core) || self.has_in_now() {
             events |= ZMQ_POLLIN as i16;
         } else {
             // Whoever asks may wait for `ZMQ_FD` next.
@@ -235,6 +244,12 @@ impl Socket {
         }
         self.collect_ended();
         Ok(events)
+    }
+
+    /// Whether there is something to receive after a look at the connection.
+    fn has_in_now(&mut self) -> bool {
+        self.receive_now();
+        self.kind.has_in(&mut self.core)
     }
 
     // --- options ---

@@ -85,6 +85,12 @@ impl PipeEnd {
         found
     }
 
+    /// Whether input does not depend on this thread alone: the session looks at it, or looks after
+    /// the loan.
+    pub fn input_is_looked_after(&self) -> bool {
+        self.shared.inlet.is_looked_after()
+    }
+
     /// Lets go of what [`PipeEnd::receive`] took hold of.
     pub fn release_input(&self) {
         self.shared.inlet.release();

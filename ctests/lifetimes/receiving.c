@@ -1,0 +1,245 @@
+/* Whoever waits for messages gets them, in whatever way it waits: sockets whose threads receive by
+ * themselves, while peers come and go. */
+#define _GNU_SOURCE
+#include "lifetimes.h"
+
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+static void *context;
+static char endpoint[ENDPOINT_SIZE];
+
+/* Only these two have connections. */
+static const char *const connected[] = {"ipc://*", "tcp://127.0.0.1:*"};
+#define CONNECTED 2
+
+/* --- a thread that does nothing but wait --- */
+
+static atomic_int received, receiver_thread;
+
+static void *receive_all(void *pull)
+{
+    int number;
+    atomic_store(&receiver_thread, (int)syscall(SYS_gettid));
+    do {
+        CHECK(zmq_recv(pull, &number, sizeof number, 0) == sizeof number);
+        atomic_fetch_add(&received, 1);
+    } while (number >= 0);
+    return NULL;
+}
+
+/* Whether a thread of ours sleeps, as the system tells. */
+static int is_asleep(int thread)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *file = fopen(path, "r");
+    CHECK(file);
+    char *read = fgets(line, sizeof line, file);
+    fclose(file);
+    char *name_end = read ? strrchr(line, ')') : NULL;
+    return name_end && name_end[2] == 'S';
+}
+
+static void send_to_sleeper(void *push, int number)
+{
+    while (!atomic_load(&receiver_thread) || !is_asleep(atomic_load(&receiver_thread)))
+        sched_yield();
+    int before = atomic_load(&received);
+    CHECK(zmq_send(push, &number, sizeof number, 0) == sizeof number);
+    while (atomic_load(&received) == before)
+        sched_yield();
+}
+
+/* The first peer's messages still arrive when a second one came while the socket waited for it. */
+static void second_peer(void)
+{
+    for (int round = 0; round < 60; ++round) {
+        context = zmq_ctx_new();
+        atomic_store(&receiver_thread, 0);
+        void *pull = new_socket(context, ZMQ_PULL);
+        bind_any(pull, connected[round % CONNECTED], endpoint);
+        pthread_t thread = start_thread(receive_all, pull);
+        void *first = new_socket(context, ZMQ_PUSH), *second = new_socket(context, ZMQ_PUSH);
+        CHECK(zmq_connect(first, endpoint) == 0);
+        for (int number = 0; number < 5; ++number)
+            send_to_sleeper(first, number);
+        CHECK(zmq_connect(second, endpoint) == 0);
+        send_to_sleeper(second, 0);
+        for (int number = 0; number < 5; ++number)
+            send_to_sleeper(first, number);
+        CHECK(zmq_close(second) == 0);
+        for (int number = 4; number >= -1; --number)
+            send_to_sleeper(first, number);
+        join(thread);
+        CHECK(zmq_close(first) == 0);
+        CHECK(zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+/* --- random ways of waiting and sending --- */
+
+static unsigned seed(void)
+{
+    const char *given = getenv("LIFETIMES_SEED");
+    return given ? (unsigned)atoi(given) : 1;
+}
+
+static int rounds(void)
+{
+    return getenv("LIFETIMES_SMALL") ? 3 : getenv("LIFETIMES_FULL") ? 400 : 25;
+}
+
+enum { PEERS = 4, PER_CONNECTION = 400, LARGE = 40000 };
+
+struct parcel {
+    int peer, number;
+};
+
+/* Several connections one after the other, with bursts, pauses and now and then a large message. */
+static void *send_in_bursts(void *argument)
+{
+    int peer = (int)(intptr_t)argument;
+    unsigned random = seed() * 31 + (unsigned)peer;
+    unsigned char *body = calloc(1, LARGE);
+    struct parcel parcel = {peer, 0};
+    while (parcel.number < 3 * PER_CONNECTION) {
+        void *push = new_socket(context, ZMQ_PUSH);
+        CHECK(zmq_connect(push, endpoint) == 0);
+        for (int left = PER_CONNECTION; left > 0;) {
+            int burst = 1 + rand_r(&random) % 40;
+            for (; burst > 0 && left > 0; --burst, --left, ++parcel.number) {
+                size_t size = rand_r(&random) % 60 ? sizeof parcel + (size_t)rand_r(&random) % 600 : LARGE;
+                memcpy(body, &parcel, sizeof parcel);
+                CHECK(zmq_send(push, body, size, 0) == (int)size);
+            }
+            int rest = rand_r(&random) % 8;
+            if (rest < 2)
+                pause_ms(rest);
+            else if (rest < 4)
+                usleep((useconds_t)rand_r(&random) % 200);
+        }
+        CHECK(zmq_close(push) == 0);
+    }
+    free(body);
+    return NULL;
+}
+
+/* Waits in one of the ways there are; true when a message was taken. */
+static int receive_somehow(void *pull, unsigned *random, unsigned char *body)
+{
+    zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
+    switch (rand_r(random) % 6) {
+    case 0:
+        CHECK(zmq_poll(&item, 1, -1) == 1);
+        return zmq_recv(pull, body, LARGE, ZMQ_DONTWAIT) >= 0;
+    case 1:
+        /* As event loops do it: the descriptor counts only when there is nothing. */
+        if (zmq_recv(pull, body, LARGE, ZMQ_DONTWAIT) >= 0)
+            return 1;
+        struct pollfd descriptor = {int_of(pull, ZMQ_FD), POLLIN, 0};
+        while (!(int_of(pull, ZMQ_EVENTS) & ZMQ_POLLIN))
+            CHECK(poll(&descriptor, 1, -1) == 1);
+        return 0;
+    case 2:
+        usleep((useconds_t)rand_r(random) % 3000);
+        return zmq_recv(pull, body, LARGE, ZMQ_DONTWAIT) >= 0;
+    default:
+        CHECK(zmq_recv(pull, body, LARGE, 0) >= 0);
+        return 1;
+    }
+}
+
+static void all_ways(int peers)
+{
+    for (int round = 0; round < rounds(); ++round) {
+        unsigned random = seed() + (unsigned)round * 977;
+        int next[PEERS] = {0};
+        pthread_t threads[PEERS];
+        unsigned char *body = malloc(LARGE);
+        context = zmq_ctx_new();
+        void *pull = new_socket(context, ZMQ_PULL);
+        set_int(pull, ZMQ_RCVHWM, round % 3 ? 1000 : 7);
+        bind_any(pull, connected[round % CONNECTED], endpoint);
+        for (intptr_t k = 0; k < peers; ++k)
+            threads[k] = start_thread(send_in_bursts, (void *)k);
+        for (int left = peers * 3 * PER_CONNECTION; left > 0;) {
+            struct parcel parcel;
+            if (!receive_somehow(pull, &random, body))
+                continue;
+            memcpy(&parcel, body, sizeof parcel);
+            /* The connections of one peer may overlap; within one, order holds. */
+            next[parcel.peer]++;
+            --left;
+        }
+        for (int k = 0; k < peers; ++k) {
+            join(threads[k]);
+            CHECK(next[k] == 3 * PER_CONNECTION);
+        }
+        free(body);
+        CHECK(zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+static void one_peer(void)
+{
+    all_ways(1);
+}
+
+static void several_peers(void)
+{
+    all_ways(PEERS);
+}
+
+/* --- questions and answers, from both sides in random ways --- */
+
+static void *answer(void *unused)
+{
+    unsigned random = seed() * 7 + 5;
+    unsigned char *body = malloc(LARGE);
+    void *socket = new_socket(context, ZMQ_REP);
+    (void)unused;
+    CHECK(zmq_connect(socket, endpoint) == 0);
+    for (;;) {
+        while (!receive_somehow(socket, &random, body))
+            ;
+        CHECK(zmq_send(socket, body, sizeof(struct parcel), 0) == sizeof(struct parcel));
+        if (((struct parcel *)body)->peer)
+            break;
+    }
+    free(body);
+    CHECK(zmq_close(socket) == 0);
+    return NULL;
+}
+
+static void questions(void)
+{
+    for (int round = 0; round < rounds(); ++round) {
+        unsigned random = seed() + (unsigned)round * 331;
+        unsigned char *body = malloc(LARGE);
+        context = zmq_ctx_new();
+        void *socket = new_socket(context, ZMQ_REQ);
+        set_int(socket, ZMQ_HEARTBEAT_IVL, round % 3 ? 0 : 5);
+        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 60000);
+        bind_any(socket, connected[round % CONNECTED], endpoint);
+        pthread_t thread = start_thread(answer, NULL);
+        for (int number = 0; number < 500; ++number) {
+            struct parcel parcel = {number == 499, number};
+            CHECK(zmq_send(socket, &parcel, sizeof parcel, 0) == sizeof parcel);
+            while (!receive_somehow(socket, &random, body))
+                ;
+            CHECK(((struct parcel *)body)->number == number);
+        }
+        join(thread);
+        free(body);
+        CHECK(zmq_close(socket) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+CASES({"second_peer", second_peer},
+      {"one_peer", one_peer},
+      {"several_peers", several_peers},
+      {"questions", questions})
