@@ -239,7 +239,48 @@ static void questions(void)
     }
 }
 
+/* --- a peer that is not silent, only not listened to --- */
+
+static void *send_more_than_fits(void *number)
+{
+    void *push = new_socket(context, ZMQ_PUSH);
+    CHECK(zmq_connect(push, endpoint) == 0);
+    for (intptr_t left = (intptr_t)number; left > 0; --left)
+        CHECK(zmq_send(push, &left, sizeof left, 0) == sizeof left);
+    while (atomic_load(&received) < (int)(intptr_t)number)
+        pause_ms(1);
+    CHECK(zmq_close(push) == 0);
+    return NULL;
+}
+
+/* While the pipe has no room, PONGs wait behind messages. */
+static void heartbeats_without_room(void)
+{
+    enum { NUMBERS = 3000 };
+    for (int i = 0; i < CONNECTED; ++i) {
+        context = zmq_ctx_new();
+        atomic_store(&received, 0);
+        void *pull = new_socket(context, ZMQ_PULL);
+        set_int(pull, ZMQ_RCVHWM, 1);
+        set_int(pull, ZMQ_HEARTBEAT_IVL, 5);
+        set_int(pull, ZMQ_HEARTBEAT_TIMEOUT, 20);
+        bind_any(pull, connected[i], endpoint);
+        pthread_t thread = start_thread(send_more_than_fits, (void *)(intptr_t)NUMBERS);
+        for (intptr_t left = NUMBERS, number; left > 0; --left) {
+            if (left % 500 == 0)
+                pause_ms(100);
+            CHECK(zmq_recv(pull, &number, sizeof number, 0) == sizeof number);
+            CHECK(number == left);
+        }
+        atomic_store(&received, NUMBERS);
+        join(thread);
+        CHECK(zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
 CASES({"second_peer", second_peer},
+      {"heartbeats_without_room", heartbeats_without_room},
       {"one_peer", one_peer},
       {"several_peers", several_peers},
       {"questions", questions})

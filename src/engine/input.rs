@@ -122,6 +122,11 @@ impl Input {
         self.stopped = false;
     }
 
+    /// Whether nothing is received for want of room in the pipe.
+    pub fn waits_for_room(&self) -> bool {
+        self.stopped
+    }
+
     /// Whether what is to come may be received by the reader's own thread.
     pub fn can_lend(&self) -> bool {
         self.plain && !self.stopped && self.early.is_empty()

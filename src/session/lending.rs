@@ -126,8 +126,31 @@ impl Session {
         }
     }
 
+    /// Before a peer is given up as silent: what it sent may have met a reader that holds the
+    /// input, a system that waits for more of a large body, or a pipe without room, where nobody
+    /// listened. None when it was silent.
+    pub(super) fn listen_once_more(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Option<Turn> {
+        self.take_input_back();
+        if let Some(engine) = self.engine.as_deref_mut() {
+            engine.readable = true;
+        }
+        let turn = self.work(cx);
+        if turn != Turn::Idle || !self.is_overdue(purpose) {
+            return Some(turn);
+        }
+        if self.engine.as_ref().is_some_and(|engine| engine.input.waits_for_room()) {
+            let timers = &mut self.timers;
+            match purpose {
+                Purpose::HeartbeatTimeout => timers.heartbeat_timeout = None,
+                _ => timers.heartbeat_ttl = None,
+            }
+            return Some(Turn::Idle);
+        }
+        None
+    }
+
     /// Whether a heartbeat timer is still to be obeyed.
-    pub(super) fn is_overdue(&self, purpose: Purpose) -> bool {
+    fn is_overdue(&self, purpose: Purpose) -> bool {
         match purpose {
             Purpose::HeartbeatTimeout => self.timers.heartbeat_timeout.is_some(),
             Purpose::HeartbeatTtl => self.timers.heartbeat_ttl.is_some(),

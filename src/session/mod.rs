@@ -251,12 +251,8 @@ impl Session {
 
     /// A timer of this session fired.
     pub fn timer(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Turn {
-        if matches!(purpose, Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl)
-            && self.take_input_back()
-        {
-            // The reader may have heard of the peer.
-            let turn = self.work(cx);
-            if !matches!(turn, Turn::Idle) || !self.is_overdue(purpose) {
+        if matches!(purpose, Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl) {
+            if let Some(turn) = self.listen_once_more(cx, purpose) {
                 return turn;
             }
         }
