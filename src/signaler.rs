@@ -93,6 +93,15 @@ impl Deadline {
         matches!(self, Deadline::At(at) if Instant::now() >= at)
     }
 
+    /// This, or so long from now, whichever is earlier.
+    pub fn min(self, limit: Duration) -> Instant {
+        let end = Instant::now() + limit;
+        match self {
+            Deadline::At(at) => at.min(end),
+            Deadline::Never => end,
+        }
+    }
+
     /// What is left, as `poll(2)` wants it: milliseconds rounded up, -1 for no limit.
     pub fn poll_timeout(self) -> i32 {
         let Deadline::At(at) = self else { return -1 };

@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,15 +19,16 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 mod looks;
 mod system;
 pub mod timers;
+pub mod watch;
 
 use crate::error::{Errno, Result};
-use crate::pipe::inlet::Reactor;
 use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
 use crate::session::listener::Listener;
 use crate::session::Session;
 use crate::transport::tcp::ConnectTarget;
 use looks::Looks;
 use timers::{Purpose, Timers};
+use watch::Watch;
 
 const WAKE: Token = Token(0);
 const EVENTS_PER_TURN: usize = 256;
@@ -160,9 +161,9 @@ impl Cx<'_> {
         self.looks.add(id);
     }
 
-    /// The reactor, as far as one descriptor of an object is concerned.
-    pub fn reactor(&self, id: u64, generation: u16) -> Arc<dyn Reactor> {
-        Arc::new(WatchedDescriptor { io: self.io.clone(), token: token(id, generation) })
+    /// A connection that is watched already, from now on for input.
+    pub fn watch_connection(&self, fd: RawFd, id: u64, generation: u16) -> Arc<Watch> {
+        Watch::for_input(self.io.clone(), fd, token(id, generation))
     }
 
     /// Watches a descriptor on behalf of an object. `generation` tells its descriptors apart.
@@ -179,21 +180,6 @@ impl Cx<'_> {
 
 fn token(id: u64, generation: u16) -> Token {
     Token((id as usize) << 16 | usize::from(generation))
-}
-
-#[derive(Debug)]
-struct WatchedDescriptor {
-    io: Arc<IoHandle>,
-    token: Token,
-}
-
-impl Reactor for WatchedDescriptor {
-    fn look_for_input(&self, fd: BorrowedFd<'_>, looks: bool) {
-        let interest =
-            if looks { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
-        // Fails only for a descriptor that is not watched any more.
-        let _ = self.io.registry.reregister(&mut SourceFd(&fd.as_raw_fd()), self.token, interest);
-    }
 }
 
 #[derive(Debug)]

@@ -47,7 +47,7 @@ pub trait Receive: Send + core::fmt::Debug {
 /// A reactor that looks for input of a connection.
 pub trait Reactor: Send + Sync + core::fmt::Debug {
     /// Says whether it shall. Input that is there already counts as new.
-    fn look_for_input(&self, fd: BorrowedFd<'_>, looks: bool);
+    fn look_for_input(&self, looks: bool);
 }
 
 /// What a session lends.
@@ -144,7 +144,7 @@ impl Inlet {
         let mut lease = self.lock().lease.take()?;
         lease.loan.out.set_own(false);
         if lease.held {
-            lease.loan.reactor.look_for_input(fd(&lease.loan), true);
+            lease.loan.reactor.look_for_input(true);
         }
         Some((lease.loan, lease.inside))
     }
@@ -182,7 +182,7 @@ impl Inlet {
         };
         if !lease.held {
             lease.held = true;
-            lease.loan.reactor.look_for_input(fd(&lease.loan), false);
+            lease.loan.reactor.look_for_input(false);
         }
         lease.uses = lease.uses.wrapping_add(1);
         let Loan { receiver, out, fd, .. } = &mut lease.loan;
@@ -263,10 +263,6 @@ impl Lease {
         self.inside = false;
         self.watched = false;
         self.held = false;
-        self.loan.reactor.look_for_input(fd(&self.loan), true);
+        self.loan.reactor.look_for_input(true);
     }
-}
-
-fn fd(loan: &Loan) -> BorrowedFd<'_> {
-    std::os::fd::AsFd::as_fd(&*loan.fd)
 }

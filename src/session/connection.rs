@@ -86,6 +86,7 @@ impl Session {
         self.cancel_engine_timers(cx);
         self.watching = None;
         self.take_input_back();
+        self.watch = None;
         if let Some(pipe) = &mut self.pipe {
             pipe.stop_lending();
             pipe.out.rollback();

@@ -19,6 +19,14 @@ const FEW: usize = 4;
 impl Session {
     /// The writing half of a turn.
     pub(super) fn write(&mut self, cx: &mut Cx<'_>) -> Outcome {
+        let outcome = self.write_some(cx);
+        if let (Some(engine), Some(watch)) = (&self.engine, &self.watch) {
+            watch.look_for_room(!engine.writable);
+        }
+        outcome
+    }
+
+    fn write_some(&mut self, cx: &mut Cx<'_>) -> Outcome {
         let Some(engine) = self.engine.as_deref_mut() else { return Ok(Progress::Idle) };
         let Some(pipe) = self.pipe.as_mut() else {
             return engine.output.pump(engine.fd.as_fd(), &mut engine.writable, None);
@@ -70,16 +78,16 @@ impl Session {
     // --- input ---
 
     /// Lends the receiving half, if the reader would like it and nothing is left to read.
-    pub(super) fn lend_input(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn lend_input(&mut self) {
         let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.input_is_wanted()) else { return };
+        let Some(watch) = &self.watch else { return };
         let Some(engine) = self.engine.as_deref_mut() else { return };
         if engine.is_handshaking() || engine.readable || !engine.input.can_lend() || self.ending {
             return;
         }
         let lent = engine.input.lent();
         let input = Box::new(core::mem::replace(&mut engine.input, lent));
-        let reactor = cx.reactor(self.id, engine.generation);
-        pipe.lend_input(input, &engine.fd, reactor, self.down.clone());
+        pipe.lend_input(input, &engine.fd, watch.clone(), self.down.clone());
     }
 
     /// Takes the receiving half back; true when it was lent.

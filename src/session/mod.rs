@@ -22,6 +22,7 @@ pub mod zap;
 use crate::engine::{Engine, Failure, Progress};
 use crate::error::Errno;
 use crate::io::timers::{Purpose, TimerKey};
+use crate::io::watch::Watch;
 use crate::io::{Cx, IoHandle, Turn};
 use crate::monitor::Addresses;
 use crate::options::SocketOptions;
@@ -77,6 +78,8 @@ pub struct Session {
     down: Option<Arc<AtomicBool>>,
     zap: Option<ZapLine>,
     engine: Option<Box<Engine>>,
+    /// What the reactor looks for at the engine's connection.
+    watch: Option<Arc<Watch>>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
@@ -111,6 +114,7 @@ impl Session {
             down: None,
             zap: None,
             engine: None,
+            watch: None,
             output_due: false,
             watching: None,
             will_look: false,
@@ -138,6 +142,7 @@ impl Session {
             down: None,
             zap: None,
             engine: None,
+            watch: None,
             output_due: false,
             watching: None,
             will_look: false,
@@ -159,8 +164,7 @@ impl Session {
             if !self.link.mailbox.send(added) {
                 return Turn::Over;
             }
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            if cx.watch(fd.as_raw_fd(), self.id, 0, interest).is_err() {
+            if cx.watch(fd.as_raw_fd(), self.id, 0, Interest::READABLE).is_err() {
                 return Turn::Over;
             }
             return self.start_engine(cx, fd, addresses, 0);
@@ -241,7 +245,7 @@ impl Session {
         if more {
             return Turn::Again;
         }
-        self.lend_input(cx);
+        self.lend_input();
         Turn::Idle
     }
 

@@ -30,6 +30,7 @@ impl Session {
         let handshake = (!raw).then(|| Handshake::new(self.handshake_config(&peer_address)));
         let mut engine = Engine::new(fd, addresses, generation, handshake, &self.options);
         engine.collect_handshake_output();
+        self.watch = Some(cx.watch_connection(engine.raw_fd(), self.id, generation));
         self.engine = Some(Box::new(engine));
         if raw {
             return self.open_raw(cx, peer_address);

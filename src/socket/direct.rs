@@ -28,14 +28,61 @@ const GIVE_WAY: Duration = Duration::from_millis(9);
 /// Where that was of no use, how long not to try it again.
 const GIVE_WAY_PAUSE: Duration = Duration::from_millis(100);
 
+/// Two threads that answer each other find each other running only when both look: a thread whose
+/// spinning has failed for some time now and then looks as long as it takes to wake the other.
+const PROBE: Duration = Duration::from_micros(120);
+/// So many waits are left out before that.
+const PROBE_AFTER: u32 = 8;
+/// Who asked for busy polling looks at least so long.
+const BUSY: Duration = Duration::from_micros(200);
+/// Sockets with so many inproc pipes, and no others, look for their peers' messages themselves.
+const FEW_PEERS: usize = 4;
+
+/// Whether to spin before sleeping: where it was of no use lately, it is left out.
+#[derive(Debug, Default)]
+struct Patience {
+    /// Waits to go without spinning, and how many it was last time.
+    left_out: u32,
+    last_left_out: u32,
+}
+
+impl Patience {
+    /// Whether this is a wait to spin in.
+    fn spins(&mut self) -> bool {
+        if self.left_out > 0 {
+            self.left_out -= 1;
+            return false;
+        }
+        true
+    }
+
+    /// How long to spin this time.
+    fn limit(&self) -> Duration {
+        if self.last_left_out >= PROBE_AFTER {
+            PROBE
+        } else {
+            SPIN
+        }
+    }
+
+    fn note(&mut self, success: bool) {
+        if success {
+            self.last_left_out /= 2;
+        } else {
+            self.last_left_out = (self.last_left_out * 2).clamp(1, MOST_LEFT_OUT);
+            self.left_out = self.last_left_out;
+        }
+    }
+}
+
 /// What a socket knows about its own receiving.
 #[derive(Debug, Default)]
 pub struct Direct {
     /// The pipe whose input this socket may hold.
     held: Option<PipeKey>,
-    /// Waits to go without spinning, and how many it was last time.
-    left_out: u32,
-    last_left_out: u32,
+    /// With the connection, and with the mailbox.
+    input: Patience,
+    commands: Patience,
     /// Successful reads since there was nothing.
     reads: u32,
     /// When giving way was of no use.
@@ -61,7 +108,7 @@ impl Socket {
                 inlet::Direct::Unavailable(_) => break,
                 inlet::Direct::Nothing(fd) => {
                     self.direct.held = Some(key);
-                    if self.spin(key) {
+                    if self.spin(key, deadline) {
                         self.kind.read_activated(&mut self.core, key);
                         return Ok(());
                     }
@@ -106,25 +153,53 @@ impl Socket {
     }
 
     /// Tries to receive for a short while, where that has been of use.
-    fn spin(&mut self, key: PipeKey) -> bool {
+    fn spin(&mut self, key: PipeKey, deadline: Deadline) -> bool {
         let crowded = mem::take(&mut self.direct.reads) >= CROWDED;
         if !may_spin() {
             return false;
         }
-        if self.direct.left_out > 0 && !crowded {
-            self.direct.left_out -= 1;
+        let busy = self.core.options.busy_poll > 0;
+        if !self.direct.input.spins() && !crowded && !busy {
             return false;
         }
-        if self.try_for(key, SPIN, pause) {
-            self.direct.last_left_out /= 2;
-            return true;
+        let found =
+            self.try_for(key, deadline.min(self.at_least(self.direct.input.limit())), pause)
+                || crowded && self.give_way(key);
+        self.direct.input.note(found);
+        found
+    }
+
+    /// So long, or longer where busy polling was asked for.
+    fn at_least(&self, limit: Duration) -> Duration {
+        match u64::try_from(self.core.options.busy_poll) {
+            Ok(microseconds) if microseconds > 0 => BUSY.max(Duration::from_micros(microseconds)),
+            _ => limit,
         }
-        if crowded && self.give_way(key) {
-            return true;
+    }
+
+    /// Looks for commands for a short while, where those who send them run at this moment: in
+    /// threads of the application.
+    pub(super) fn spin_for_commands(&mut self, deadline: Deadline) -> bool {
+        let busy = self.core.options.busy_poll > 0;
+        if !may_spin() || !busy && !(self.has_few_near_peers() && self.direct.commands.spins()) {
+            return false;
         }
-        self.direct.last_left_out = (self.direct.last_left_out * 2).clamp(1, MOST_LEFT_OUT);
-        self.direct.left_out = self.direct.last_left_out;
-        false
+        let end = deadline.min(self.at_least(self.direct.commands.limit()));
+        let found = self.link.mailbox.look_for(|| {
+            pause();
+            Instant::now() >= end
+        });
+        self.direct.commands.note(found);
+        found
+    }
+
+    fn has_few_near_peers(&self) -> bool {
+        let pipes = &self.core.pipes;
+        (1..=FEW_PEERS).contains(&pipes.len())
+            && pipes
+                .keys()
+                .into_iter()
+                .all(|key| pipes.find(key).is_some_and(|pipe| pipe.addresses.is_none()))
     }
 
     /// The scheduler likes to run a woken thread where its waker runs, and then the two take turns
@@ -136,17 +211,16 @@ impl Socket {
         if self.direct.gave_way.is_some_and(tired) {
             return false;
         }
-        if self.try_for(key, GIVE_WAY, std::thread::yield_now) {
+        if self.try_for(key, now + GIVE_WAY, std::thread::yield_now) {
             return true;
         }
         self.direct.gave_way = Some(now);
         false
     }
 
-    /// Tries to receive again and again, at most so long.
-    fn try_for(&mut self, key: PipeKey, limit: Duration, between: fn()) -> bool {
-        let start = Instant::now();
-        while !self.link.mailbox.has_pending() && start.elapsed() < limit {
+    /// Tries to receive again and again, until then at most.
+    fn try_for(&mut self, key: PipeKey, end: Instant, between: fn()) -> bool {
+        while !self.link.mailbox.has_pending() && Instant::now() < end {
             let Some(pipe) = self.core.pipes.find_mut(key) else { return false };
             match pipe.receive() {
                 inlet::Direct::Received(_) => return true,
@@ -171,7 +245,7 @@ impl Socket {
 }
 
 fn pause() {
-    for _ in 0..32 {
+    for _ in 0..8 {
         hint::spin_loop();
     }
 }

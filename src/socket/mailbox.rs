@@ -1,6 +1,6 @@
 //! How other threads reach a socket.
 
-use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,16 +33,23 @@ struct Queue {
     closed: bool,
 }
 
+/// Commands wait.
+const PENDING: u8 = 1;
+/// The owner looks at the state again and again, and need not be woken.
+const LOOKING: u8 = 2;
+
 /// A socket's queue of commands, with a descriptor that is readable while there are some.
 ///
 /// The descriptor is written outside the lock, so that the woken thread does not run into it. The
-/// sender that raises `pending` writes once; the owner that takes it down is owed that write, which
-/// may come later than the command. What is owed is cleared as soon as it is there: a descriptor
+/// sender that raises `PENDING` writes once; the owner that takes it down is owed that write, which
+/// may come later than the command. An owner that looks for itself spares the sender the write and
+/// is owed nothing. What is owed is cleared as soon as it is there: a descriptor
 /// that stays readable for nothing would keep an application's poll loop spinning.
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
-    pending: AtomicBool,
+    /// [`PENDING`] and [`LOOKING`].
+    state: AtomicU8,
     /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
     owed: AtomicI64,
     signaler: Signaler,
@@ -52,7 +59,7 @@ impl Mailbox {
     pub fn new() -> Result<Arc<Mailbox>> {
         Ok(Arc::new(Mailbox {
             queue: Mutex::default(),
-            pending: AtomicBool::new(false),
+            state: AtomicU8::new(0),
             owed: AtomicI64::new(0),
             signaler: Signaler::new()?,
         }))
@@ -69,7 +76,7 @@ impl Mailbox {
         }
         queue.commands.push_back(command);
         drop(queue);
-        if !self.pending.swap(true, Ordering::SeqCst) {
+        if self.state.fetch_or(PENDING, Ordering::SeqCst) == 0 {
             self.signaler.set();
         }
         true
@@ -84,7 +91,23 @@ impl Mailbox {
     /// Whether commands wait. One load; for the hot path.
     #[inline]
     pub fn has_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) & PENDING != 0
+    }
+
+    /// Looks again and again whether commands come, until `tired` says that this is enough. For
+    /// the owner alone.
+    pub fn look_for(&self, mut tired: impl FnMut() -> bool) -> bool {
+        if self.state.fetch_or(LOOKING, Ordering::SeqCst) & PENDING == 0 {
+            while !self.has_pending() && !tired() {}
+            if self.state.fetch_and(!LOOKING, Ordering::SeqCst) & PENDING != 0 {
+                // Raised in this very time, without a write.
+                self.owed.fetch_sub(1, Ordering::Relaxed);
+                return true;
+            }
+            return false;
+        }
+        self.state.fetch_and(!LOOKING, Ordering::SeqCst);
+        true
     }
 
     /// Whether [`Mailbox::take`] has anything to do: commands, or a descriptor to clear.
@@ -95,7 +118,7 @@ impl Mailbox {
     /// Clears the descriptor and takes all waiting commands.
     pub fn take(&self) -> VecDeque<Command> {
         let cleared = i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX);
-        let raised = self.pending.swap(false, Ordering::SeqCst);
+        let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
         self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::take(&mut queue.commands)

@@ -393,7 +393,9 @@ impl Socket {
         if self.stopped {
             return Err(Errno::ETERM);
         }
-        self.link.mailbox.wait(deadline)?;
+        if !self.spin_for_commands(deadline) {
+            self.link.mailbox.wait(deadline)?;
+        }
         self.process_commands()
     }
 
