@@ -697,10 +697,10 @@ ZMQ_EXPORT int zmq_msg_set_group(zmq_msg_t *message, const char *group);
 /* The group of a message of RADIO and DISH sockets, empty for none. */
 ZMQ_EXPORT const char *zmq_msg_group(zmq_msg_t *message);
 
-/* Joins a group of a RADIO socket. */
+/* Joins a group, whose messages a DISH socket receives from now on. */
 ZMQ_EXPORT int zmq_join(void *socket, const char *group);
 
-/* Leaves a group of a RADIO socket. */
+/* Leaves a group. */
 ZMQ_EXPORT int zmq_leave(void *socket, const char *group);
 
 /* Connects a PEER socket and returns the routing id of the other side, 0 on failure. */

@@ -45,12 +45,26 @@ struct Large {
     flags: u8,
 }
 
-/// Where a REQ socket's peer is in its reply: an optional request id, an empty delimiter, a body.
+/// Where a peer that has to keep to a form is in its message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reply {
-    Start,
+enum Form {
+    /// A reply to a REQ socket: an optional request id, an empty delimiter, a body.
+    Reply,
     RequestId,
-    Body,
+    ReplyBody,
+    /// A message to a DISH socket: its group, and a body of one part.
+    Group,
+    GroupBody,
+}
+
+impl Form {
+    fn of(socket_type: i32) -> Option<Form> {
+        match socket_type {
+            ZMQ_REQ => Some(Form::Reply),
+            ZMQ_DISH => Some(Form::Group),
+            _ => None,
+        }
+    }
 }
 
 /// The reading half of an engine.
@@ -71,8 +85,9 @@ pub struct Input {
     missing: usize,
     /// Out of credit; nothing is read until the pipe has room.
     stopped: bool,
-    reply: Option<Reply>,
+    form: Option<Form>,
     passes_subscriptions: bool,
+    passes_groups: bool,
     max_body: u64,
     /// Something arrived since this was last cleared: the peer lives.
     pub heard: bool,
@@ -97,8 +112,9 @@ impl Input {
             after_large: false,
             missing: 0,
             stopped: false,
-            reply: (options.socket_type == ZMQ_REQ).then_some(Reply::Start),
+            form: Form::of(options.socket_type),
             passes_subscriptions: matches!(options.socket_type, ZMQ_PUB | ZMQ_XPUB),
+            passes_groups: options.socket_type == ZMQ_RADIO,
             max_body: u64::try_from(options.maxmsgsize).unwrap_or(u64::MAX),
             heard: false,
             ttl: None,
@@ -145,8 +161,9 @@ impl Input {
             after_large: false,
             missing: 0,
             stopped: true,
-            reply: None,
+            form: None,
             passes_subscriptions: false,
+            passes_groups: false,
             max_body: self.max_body,
             heard: false,
             ttl: None,
@@ -295,7 +312,7 @@ impl Input {
         self.missing = 0;
         loop {
             let mut credit = pipe.credit();
-            let strict = self.reply.is_some();
+            let strict = self.form.is_some();
             let Some(writer) = pipe.writer() else { return Ok(true) };
             if writer.unframed().is_empty() {
                 return Ok(true);
@@ -333,14 +350,14 @@ impl Input {
             let have = bytes.len();
             if len > have {
                 if header.body_len >= EXTERNAL_MIN as u64 {
-                    self.check_reply(&header)?;
+                    self.check_form(&header)?;
                     self.begin_large(&header, pipe)?;
                 } else {
                     self.missing = len - have;
                 }
                 return Ok(true);
             }
-            self.check_reply(&header)?;
+            self.check_form(&header)?;
             self.heard = true;
             self.after_large = false;
             let flags = bytes[0] & (FRAME_MORE | FRAME_LARGE);
@@ -398,7 +415,7 @@ impl Input {
                 break;
             }
             let body = &bytes[offset + header.header_len..offset + len];
-            if is_subscription(body) && self.passes_subscriptions {
+            if self.passes(body) {
                 subscription = Some((len, bytes[offset] & FRAME_LARGE));
                 break;
             }
@@ -426,18 +443,32 @@ impl Input {
         Ok(data_follows)
     }
 
-    /// Checks a REQ socket's reply for its envelope.
-    fn check_reply(&mut self, header: &Header) -> core::result::Result<(), Failure> {
-        let Some(state) = self.reply else { return Ok(()) };
+    /// Checks that a frame is what the socket's kind expects next.
+    fn check_form(&mut self, header: &Header) -> core::result::Result<(), Failure> {
+        const GROUP_MAX: u64 = message::GROUP_MAX as u64;
+        let Some(state) = self.form else { return Ok(()) };
         let more = header.has_more();
         let next = match (state, more, header.body_len) {
-            (Reply::Start, true, 4) => Reply::RequestId,
-            (Reply::Start | Reply::RequestId, true, 0) | (Reply::Body, true, _) => Reply::Body,
-            (Reply::Body, false, _) => Reply::Start,
+            (Form::Reply, true, 4) => Form::RequestId,
+            (Form::Reply | Form::RequestId, true, 0) | (Form::ReplyBody, true, _) => {
+                Form::ReplyBody
+            }
+            (Form::ReplyBody, false, _) => Form::Reply,
+            (Form::Group, true, 0..=GROUP_MAX) => Form::GroupBody,
+            (Form::GroupBody, false, _) => Form::Group,
             _ => return Err(Failure::Protocol),
         };
-        self.reply = Some(next);
+        self.form = Some(next);
         Ok(())
+    }
+
+    /// Whether the socket, not the engine, is who a command is for.
+    fn passes(&self, body: &[u8]) -> bool {
+        match command::parse(body) {
+            Ok(Command::Subscribe(_) | Command::Cancel(_)) => self.passes_subscriptions,
+            Ok(Command::Join(_) | Command::Leave(_)) => self.passes_groups,
+            _ => false,
+        }
     }
 
     // --- framed: each frame is translated ---
@@ -499,7 +530,7 @@ impl Input {
                 break;
             }
             let body = &bytes[header.header_len..len];
-            let passes = !header.is_command() || self.passes_subscriptions && is_subscription(body);
+            let passes = !header.is_command() || self.passes(body);
             if passes && !pipe.check_write() {
                 has_room = false;
                 break;
@@ -512,7 +543,7 @@ impl Input {
                     message.set_flags(message::COMMAND);
                 } else {
                     message.set_flags(header.flags & FRAME_MORE);
-                    self.check_reply(&header)?;
+                    self.check_form(&header)?;
                 }
                 if !pipe.write(&message) {
                     return Err(Failure::Connection(Errno::ENOMEM));
@@ -604,10 +635,6 @@ fn wait_for(fd: BorrowedFd<'_>, awaited: &mut usize, bytes: usize) {
     if bytes != *awaited && stream::wake_at(fd, bytes).is_ok() {
         *awaited = bytes;
     }
-}
-
-fn is_subscription(body: &[u8]) -> bool {
-    matches!(command::parse(body), Ok(Command::Subscribe(_) | Command::Cancel(_)))
 }
 
 /// Answers PING. Other commands and malformed ones change nothing, as in libzmq.

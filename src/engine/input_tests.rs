@@ -49,7 +49,7 @@ struct Expected {
 fn model(setup: Setup, mut bytes: &[u8]) -> Expected {
     let mut expected = Expected::default();
     let mut parts = Parts::new();
-    let mut reply = Reply::Start;
+    let mut form = Form::of(setup.socket_type);
     let max_body = u64::try_from(setup.maxmsgsize).unwrap_or(u64::MAX);
     loop {
         let header = if setup.version.has_v1_framing() {
@@ -69,20 +69,24 @@ fn model(setup: Setup, mut bytes: &[u8]) -> Expected {
         }
         let len = header.frame_len().unwrap();
         let whole = len <= bytes.len();
-        if !header.is_command() && setup.socket_type == ZMQ_REQ {
+        if let Some(state) = form.filter(|_| !header.is_command()) {
             // As soon as the body is known to be a long one, or else is there.
             if !whole && (!setup.plain || header.body_len < EXTERNAL_MIN as u64) {
                 return expected;
             }
-            reply = match (reply, header.has_more(), header.body_len) {
-                (Reply::Start, true, 4) => Reply::RequestId,
-                (Reply::Start | Reply::RequestId, true, 0) | (Reply::Body, true, _) => Reply::Body,
-                (Reply::Body, false, _) => Reply::Start,
+            let next = match (state, header.has_more(), header.body_len) {
+                (Form::Reply, true, 4) => Form::RequestId,
+                (Form::Reply | Form::RequestId | Form::ReplyBody, true, 0)
+                | (Form::ReplyBody, true, _) => Form::ReplyBody,
+                (Form::ReplyBody, false, _) => Form::Reply,
+                (Form::Group, true, 0..256) => Form::GroupBody,
+                (Form::GroupBody, false, _) => Form::Group,
                 _ => {
                     expected.refused = true;
                     return expected;
                 }
             };
+            form = Some(next);
         }
         if !whole {
             return expected;
@@ -99,6 +103,10 @@ fn model(setup: Setup, mut bytes: &[u8]) -> Expected {
         match command::parse(body) {
             Ok(Command::Ping { .. }) => expected.pings += 1,
             Ok(Command::Subscribe(_) | Command::Cancel(_)) if setup.socket_type == ZMQ_XPUB => {
+                parts.push((FRAME_COMMAND, body.to_vec()));
+                expected.messages.push(core::mem::take(&mut parts));
+            }
+            Ok(Command::Join(_) | Command::Leave(_)) if setup.socket_type == ZMQ_RADIO => {
                 parts.push((FRAME_COMMAND, body.to_vec()));
                 expected.messages.push(core::mem::take(&mut parts));
             }
@@ -228,13 +236,15 @@ fn append_long(flags: u8, body: &[u8], out: &mut Vec<u8>) {
 }
 
 fn command(random: &mut Random) -> Vec<u8> {
-    match random.below(7) {
+    match random.below(9) {
         0 => command::ping_body(random.below(100) as u16, b"context"),
         1 => command::pong_body(b""),
         2 => command::subscribe_body(&vec![b'a'; random.length()]),
         3 => command::cancel_body(b"topic"),
         4 => b"\x05ERRO".to_vec(),
         5 => Vec::new(),
+        6 => command::join_body(&vec![b'g'; random.length()]),
+        7 => command::leave_body(b"group"),
         _ => vec![3; random.length()],
     }
 }
@@ -276,6 +286,12 @@ fn traffic(random: &mut Random, setup: Setup, frames: usize) -> Vec<u8> {
                 envelope = 0;
             }
         }
+        if setup.socket_type == ZMQ_DISH && random.below(50) > 0 {
+            (more, envelope) = (1 - envelope as u8, 1 - envelope);
+            if more == 1 {
+                body.truncate(255);
+            }
+        }
         if setup.version.has_v1_framing() {
             frame::append_frame_v1(more != 0, &body, &mut bytes);
         } else if random.below(10) == 0 {
@@ -290,7 +306,7 @@ fn traffic(random: &mut Random, setup: Setup, frames: usize) -> Vec<u8> {
 }
 
 fn setups(random: &mut Random) -> Setup {
-    let socket_type = [ZMQ_PULL, ZMQ_XPUB, ZMQ_REQ][random.below(3)];
+    let socket_type = [ZMQ_PULL, ZMQ_XPUB, ZMQ_REQ, ZMQ_RADIO, ZMQ_DISH][random.below(5)];
     let plain = random.below(3) > 0;
     let version = [Version::V3_1, Version::V2_0][random.below(2)];
     let version = if !plain && random.below(2) == 0 { Version::V1_0 } else { version };

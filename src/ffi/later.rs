@@ -179,18 +179,6 @@ pub unsafe extern "C" fn zmq_poller_remove_fd(_poller: *mut c_void, _fd: Fd) -> 
     guard_status(no_such_object)
 }
 
-/// Joins a group of a RADIO socket.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_join(socket: *mut c_void, _group: *const c_char) -> c_int {
-    guard_status(|| not_with_this_socket(socket))
-}
-
-/// Leaves a group of a RADIO socket.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_leave(socket: *mut c_void, _group: *const c_char) -> c_int {
-    guard_status(|| not_with_this_socket(socket))
-}
-
 /// Connects a PEER socket and returns the routing id of the other side, 0 on failure.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const c_char) -> u32 {

@@ -146,6 +146,34 @@ pub unsafe extern "C" fn zmq_socket_get_peer_state(
     })
 }
 
+/// Calls a method of a socket with the name of a group.
+unsafe fn with_group(
+    socket: *mut c_void,
+    group: *const c_char,
+    method: impl FnOnce(&mut Socket, &[u8]) -> Result<()>,
+) -> c_int {
+    guard_status(|| {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller passes a C string or null.
+            method(socket, unsafe { c_string(group) }?.to_bytes())
+        })
+    })
+}
+
+/// Joins a group, whose messages a DISH socket receives from now on.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_join(socket: *mut c_void, group: *const c_char) -> c_int {
+    // SAFETY: the caller passes a C string or null.
+    unsafe { with_group(socket, group, Socket::join) }
+}
+
+/// Leaves a group.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_leave(socket: *mut c_void, group: *const c_char) -> c_int {
+    // SAFETY: the caller passes a C string or null.
+    unsafe { with_group(socket, group, Socket::leave) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -343,6 +343,12 @@ impl Message {
         }
     }
 
+    /// The group, without its NUL.
+    pub fn group(&self) -> &[u8] {
+        // SAFETY: a group ends with a NUL, wherever it lies (set_group), and is the message's own.
+        unsafe { core::ffi::CStr::from_ptr(self.group_ptr().cast()) }.to_bytes()
+    }
+
     /// Sets the group of a RADIO message. `EINVAL` when it is longer than [`GROUP_MAX`].
     pub fn set_group(&mut self, group: &[u8]) -> Result<()> {
         if group.len() > GROUP_MAX {
@@ -394,9 +400,7 @@ impl Message {
         copy.routing_id = self.routing_id;
         copy.metadata = self.metadata_arc().map_or(core::ptr::null(), Arc::into_raw);
         if self.group[15] == 0xff {
-            // SAFETY: a long group is NUL-terminated by set_group.
-            let group = unsafe { core::ffi::CStr::from_ptr(self.group_ptr().cast()) };
-            copy.set_group(group.to_bytes())?;
+            copy.set_group(self.group())?;
         } else {
             copy.group = self.group;
         }

@@ -63,7 +63,7 @@ impl Session {
                 }
             }
         }
-        let subscribes = matches!(self.options.socket_type, ZMQ_SUB | ZMQ_XSUB);
+        let subscribes = matches!(self.options.socket_type, ZMQ_SUB | ZMQ_XSUB | ZMQ_DISH);
         if self.options.reconnect_ivl <= 0 {
             self.give_endpoint_up();
         }

@@ -303,6 +303,20 @@ impl Socket {
         self.kind.peer_state(&mut self.core, routing_id)
     }
 
+    /// Joins a group (`zmq_join`). `EINVAL` when it is joined or its name too long.
+    pub fn join(&mut self, group: &[u8]) -> Result<()> {
+        let outcome = self.kind.join(&mut self.core, group);
+        self.collect_ended();
+        outcome
+    }
+
+    /// Leaves a group (`zmq_leave`). `EINVAL` when it is not joined.
+    pub fn leave(&mut self, group: &[u8]) -> Result<()> {
+        let outcome = self.kind.leave(&mut self.core, group);
+        self.collect_ended();
+        outcome
+    }
+
     /// Starts or stops the monitor (`zmq_socket_monitor(3)`).
     pub fn monitor(
         &mut self,

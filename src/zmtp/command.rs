@@ -27,6 +27,9 @@ pub enum Command<'a> {
     },
     Subscribe(&'a [u8]),
     Cancel(&'a [u8]),
+    /// A DISH socket wants the messages of this group.
+    Join(&'a [u8]),
+    Leave(&'a [u8]),
     /// The reason, without its length byte.
     Error(&'a [u8]),
     /// The whole body, name included.
@@ -48,6 +51,8 @@ pub fn parse(body: &[u8]) -> Result<Command<'_>, ProtocolError> {
         b"PONG" => Command::Pong { context: data },
         b"SUBSCRIBE" => Command::Subscribe(data),
         b"CANCEL" => Command::Cancel(data),
+        b"JOIN" => Command::Join(data),
+        b"LEAVE" => Command::Leave(data),
         b"ERROR" => {
             let (reason, _) = split_length_prefixed(data)
                 .ok_or(ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR)?;
@@ -82,6 +87,16 @@ pub fn subscribe_body(topic: &[u8]) -> Vec<u8> {
 /// Body of a CANCEL.
 pub fn cancel_body(topic: &[u8]) -> Vec<u8> {
     body(b"\x06CANCEL", &[topic])
+}
+
+/// Body of a JOIN.
+pub fn join_body(group: &[u8]) -> Vec<u8> {
+    body(b"\x04JOIN", &[group])
+}
+
+/// Body of a LEAVE.
+pub fn leave_body(group: &[u8]) -> Vec<u8> {
+    body(b"\x05LEAVE", &[group])
 }
 
 /// A PING as a whole frame.
@@ -131,6 +146,8 @@ mod tests {
         assert_eq!(parse(&pong_body(b"LOL")), Ok(Command::Pong { context: b"LOL" }));
         assert_eq!(parse(&subscribe_body(b"A")), Ok(Command::Subscribe(b"A")));
         assert_eq!(parse(&cancel_body(b"")), Ok(Command::Cancel(b"")));
+        assert_eq!(parse(&join_body(b"G")), Ok(Command::Join(b"G")));
+        assert_eq!(parse(&leave_body(b"G")), Ok(Command::Leave(b"G")));
     }
 
     #[test]

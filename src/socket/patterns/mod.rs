@@ -11,11 +11,14 @@
 
 pub mod ahead;
 pub mod dealer;
+pub mod dgram;
+pub mod dish;
 pub mod interest;
 pub mod pair;
 pub mod publisher;
 pub mod pull;
 pub mod push;
+pub mod radio;
 pub mod rep;
 pub mod req;
 pub mod router;
@@ -31,8 +34,8 @@ use super::core::{Core, PipeKey};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::constants::{
-    ZMQ_DEALER, ZMQ_PAIR, ZMQ_PUB, ZMQ_PULL, ZMQ_PUSH, ZMQ_REP, ZMQ_REQ, ZMQ_ROUTER, ZMQ_STREAM,
-    ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
+    ZMQ_DEALER, ZMQ_DGRAM, ZMQ_DISH, ZMQ_PAIR, ZMQ_PUB, ZMQ_PULL, ZMQ_PUSH, ZMQ_RADIO, ZMQ_REP,
+    ZMQ_REQ, ZMQ_ROUTER, ZMQ_STREAM, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
 };
 use crate::options::value::{GetValue, SetValue};
 
@@ -117,6 +120,18 @@ pub trait Pattern {
         let _ = (core, routing_id);
         Err(Errno::ENOTSUP)
     }
+
+    /// Joins a group (`zmq_join`).
+    fn join(&mut self, core: &mut Core, group: &[u8]) -> Result<()> {
+        let _ = (core, group);
+        Err(Errno::ENOTSUP)
+    }
+
+    /// Leaves a group (`zmq_leave`).
+    fn leave(&mut self, core: &mut Core, group: &[u8]) -> Result<()> {
+        let _ = (core, group);
+        Err(Errno::ENOTSUP)
+    }
 }
 
 macro_rules! kinds {
@@ -165,6 +180,9 @@ kinds! {
     XPub: ZMQ_XPUB, xpub;
     XSub: ZMQ_XSUB, xsub;
     Stream: ZMQ_STREAM, stream;
+    Radio: ZMQ_RADIO, radio;
+    Dish: ZMQ_DISH, dish;
+    Dgram: ZMQ_DGRAM, dgram;
 }
 
 impl Pattern for Kind {
@@ -224,5 +242,13 @@ impl Pattern for Kind {
 
     fn peer_state(&mut self, core: &mut Core, routing_id: &[u8]) -> Result<i32> {
         forward!(self, rules => rules.peer_state(core, routing_id))
+    }
+
+    fn join(&mut self, core: &mut Core, group: &[u8]) -> Result<()> {
+        forward!(self, rules => rules.join(core, group))
+    }
+
+    fn leave(&mut self, core: &mut Core, group: &[u8]) -> Result<()> {
+        forward!(self, rules => rules.leave(core, group))
     }
 }

@@ -127,6 +127,17 @@ impl Distributor {
         Ok(())
     }
 
+    /// Takes back the parts of an unfinished message.
+    pub fn forget_message(&mut self, core: &mut Core) {
+        for position in 0..self.matching {
+            if let Some(pipe) = self.pipes.at(position) {
+                core.rollback(pipe);
+            }
+        }
+        self.more = false;
+        self.active = self.eligible;
+    }
+
     /// Whether every chosen pipe has room. Those without will tell when they do.
     pub fn all_chosen_have_room(&self, core: &mut Core) -> bool {
         (0..self.matching).filter_map(|position| self.pipes.at(position)).all(|pipe| {

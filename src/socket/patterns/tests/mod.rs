@@ -3,6 +3,7 @@
 //! [`Net`] stands in for sockets: it keeps the events that pipes tell their owners until
 //! [`Net::settle`] delivers them, so a test decides what a kind knows when.
 
+mod groups;
 mod pipeline;
 mod publish;
 mod random;
