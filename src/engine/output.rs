@@ -67,7 +67,8 @@ impl Output {
         self.opened = true;
         let hello = core::mem::take(&mut self.hello);
         if !hello.is_empty() {
-            append_frame(framing, 0, &hello, &mut self.staged);
+            // Behind what is left of the handshake, and before everything from the pipe.
+            append_frame(framing, 0, &hello, &mut self.control);
         }
     }
 
