@@ -706,7 +706,7 @@ ZMQ_EXPORT int zmq_leave(void *socket, const char *group);
 /* Connects a PEER socket and returns the routing id of the other side, 0 on failure. */
 ZMQ_EXPORT uint32_t zmq_connect_peer(void *socket, const char *endpoint);
 
-/* Ends the connection that has a routing id. */
+/* Ends the connection to the peer of a SERVER or PEER socket that has a routing id. */
 ZMQ_EXPORT int zmq_disconnect_peer(void *socket, uint32_t routing_id);
 
 /* Tells whether a peer of a ROUTER socket can be written to, as ZMQ_POLLOUT. */

@@ -7,15 +7,18 @@
 
 use core::ffi::{c_long, c_short, c_void};
 use std::os::fd::RawFd;
+use std::sync::Arc;
 
 use libc::{pollfd, sigset_t};
 
+use crate::context::handles;
 use crate::error::{Errno, Result};
 use crate::options::constants::{
     ZMQ_POLLERR, ZMQ_POLLIN, ZMQ_POLLITEMS_DFLT, ZMQ_POLLOUT, ZMQ_POLLPRI,
 };
 use crate::signaler::Deadline;
 use crate::socket;
+use crate::socket::watch::{Inbox, Watch};
 
 /// A message or a byte can be read.
 pub const IN: c_short = ZMQ_POLLIN as c_short;
@@ -102,11 +105,13 @@ fn wait_in_the_system<T: Table>(
         many.resize(table.count(), NOTHING);
         &mut many[..]
     };
+    let mut shared = SharedSockets::default();
     for (index, item) in set.iter_mut().enumerate() {
-        *item = watch(table.source(index), table.wanted(index))?;
+        *item = watch(table.source(index), table.wanted(index), &mut shared)?;
     }
     loop {
         poll(set, deadline, mask)?;
+        shared.unmark();
         let mut found = ready;
         for (index, item) in set.iter().enumerate() {
             let events = match table.source(index) {
@@ -126,18 +131,68 @@ fn wait_in_the_system<T: Table>(
 }
 
 /// What to ask the system about a line.
-fn watch(source: Source, wanted: c_short) -> Result<pollfd> {
+fn watch(source: Source, wanted: c_short, shared: &mut SharedSockets) -> Result<pollfd> {
     Ok(match source {
         Source::Socket(_) if wanted == 0 => NOTHING,
-        Source::Socket(handle) => pollfd {
-            fd: socket::with(handle, |socket| Ok(socket.descriptor()))?,
-            events: libc::POLLIN,
-            revents: 0,
-        },
+        Source::Socket(handle) => {
+            let fd = if handles::is(handles::Kind::SharedSocket, handle) {
+                shared.watch(handle)?
+            } else {
+                socket::with(handle, |socket| Ok(socket.descriptor()))?
+            };
+            pollfd { fd, events: libc::POLLIN, revents: 0 }
+        }
         Source::Descriptor(fd) => {
             pollfd { fd, events: translated(wanted, [IN, OUT, PRI], KNOWN), revents: 0 }
         }
     })
+}
+
+/// The table's sockets that other threads may use at the same time. Their own descriptors would not
+/// do: each call of another thread clears them.
+#[derive(Default)]
+struct SharedSockets {
+    inbox: Option<Arc<Inbox>>,
+    watches: Vec<(*mut c_void, Arc<Watch>)>,
+}
+
+impl SharedSockets {
+    /// The descriptor that becomes readable when the socket's state may have changed. It is that of
+    /// all of them.
+    fn watch(&mut self, handle: *mut c_void) -> Result<RawFd> {
+        let inbox = match &self.inbox {
+            Some(inbox) => inbox,
+            None => self.inbox.insert(Inbox::new()?),
+        };
+        let watch = Watch::new(inbox, 0);
+        socket::with(handle, |socket| {
+            socket.add_watch(&watch);
+            Ok(())
+        })?;
+        let descriptor = inbox.descriptor();
+        self.watches.push((handle, watch));
+        Ok(descriptor)
+    }
+
+    /// Before the sockets are looked at.
+    fn unmark(&self) {
+        if let Some(inbox) = &self.inbox {
+            inbox.take();
+            self.watches.iter().for_each(|(_, watch)| watch.unmark());
+        }
+    }
+}
+
+impl Drop for SharedSockets {
+    fn drop(&mut self) {
+        for (handle, watch) in self.watches.drain(..) {
+            // One that was closed in the meantime took its watches along.
+            let _ = socket::with(handle, |socket| {
+                socket.remove_watch(&watch);
+                Ok(())
+            });
+        }
+    }
 }
 
 /// The system's names of [`IN`], [`OUT`] and [`PRI`].

@@ -12,6 +12,7 @@
 
 use core::ffi::{c_short, c_void};
 
+use crate::context::handles;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::constants::{ZMQ_DONTWAIT, ZMQ_SNDMORE};
@@ -44,7 +45,7 @@ pub fn run(
     };
     loop {
         if let Some(control) = control {
-            let terminated = socket::with(control, |control| proxy.obey(control))?;
+            let terminated = with_end(control, |mut control| proxy.obey(&mut control))?;
             if terminated {
                 return proxy.finish();
             }
@@ -114,13 +115,12 @@ impl Proxy {
     }
 
     /// Carries out a command, if one came. Returns whether it was the last.
-    fn obey(&mut self, control: &mut Socket) -> Result<bool> {
+    fn obey(&mut self, control: &mut End<'_>) -> Result<bool> {
         if control.events()? & IN == 0 {
             return Ok(false);
         }
-        control.set_wants_metadata(false);
         let mut command = Message::new();
-        match control.recv(&mut command, ZMQ_DONTWAIT) {
+        match control.recv(&mut command) {
             Err(Errno::EAGAIN) => return Ok(false),
             other => other?,
         }
@@ -141,7 +141,7 @@ impl Proxy {
         Ok(terminated)
     }
 
-    fn report(&self, control: &mut Socket) -> Result<()> {
+    fn report(&self, control: &mut End<'_>) -> Result<()> {
         let all =
             [self.requests.received, self.replies.sent, self.replies.received, self.requests.sent];
         let numbers = all.map(|traffic| [traffic.messages, traffic.bytes]);
@@ -189,12 +189,59 @@ impl Table for Watch<'_> {
     fn report(&mut self, _index: usize, _ready: c_short) {}
 }
 
+/// A socket while the proxy works on it.
+enum End<'a> {
+    /// Entered, for as long as that takes.
+    Own(&'a mut Socket),
+    /// Used by other threads, too, and entered for each call.
+    Shared(*mut c_void),
+}
+
+impl End<'_> {
+    #[inline]
+    fn again(&mut self) -> End<'_> {
+        match self {
+            End::Own(socket) => End::Own(socket),
+            End::Shared(handle) => End::Shared(*handle),
+        }
+    }
+
+    fn events(&mut self) -> Result<c_short> {
+        match self {
+            End::Own(socket) => socket.events(),
+            End::Shared(handle) => socket::with(*handle, Socket::events),
+        }
+    }
+
+    /// Receives a part, which may be a view as long as nothing else is done with the socket.
+    #[inline]
+    fn recv(&mut self, message: &mut Message) -> Result<()> {
+        match self {
+            End::Own(socket) => socket.recv(message, ZMQ_DONTWAIT),
+            End::Shared(handle) => socket::with(*handle, |socket| {
+                socket.set_wants_metadata(false);
+                let received = socket.recv(message, ZMQ_DONTWAIT);
+                message.own()?;
+                received
+            }),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        match self {
+            End::Own(socket) => socket.send(message, flags),
+            End::Shared(handle) => socket::with(*handle, |socket| socket.send(message, flags)),
+        }
+    }
+}
+
 /// The sockets of a proxy while it works on them, seen from one direction.
 struct Ends<'a> {
-    from: &'a mut Socket,
+    from: End<'a>,
     /// None if messages go back to where they come from.
-    to: Option<&'a mut Socket>,
-    capture: Option<&'a mut Socket>,
+    to: Option<End<'a>>,
+    capture: Option<End<'a>>,
 }
 
 /// Enters the sockets of a proxy.
@@ -205,47 +252,55 @@ fn with_ends<T>(
     body: impl FnOnce(&mut Ends<'_>) -> Result<T>,
 ) -> Result<T> {
     let backend = (backend != frontend).then_some(backend);
-    socket::with(frontend, |from| {
-        from.set_wants_metadata(false);
-        with_optional(backend, |mut to| {
-            if let Some(to) = &mut to {
-                to.set_wants_metadata(false);
-            }
+    with_end(frontend, |from| {
+        with_optional(backend, |to| {
             with_optional(capture, |capture| body(&mut Ends { from, to, capture }))
         })
     })
 }
 
+fn with_end<T>(handle: *mut c_void, body: impl FnOnce(End<'_>) -> Result<T>) -> Result<T> {
+    if handles::is(handles::Kind::SharedSocket, handle) {
+        return body(End::Shared(handle));
+    }
+    let mut body = Some(body);
+    socket::with(handle, |socket| {
+        socket.set_wants_metadata(false);
+        let body = body.take().ok_or(Errno::EFAULT)?;
+        body(End::Own(socket))
+    })
+}
+
 fn with_optional<T>(
     handle: Option<*mut c_void>,
-    body: impl FnOnce(Option<&mut Socket>) -> Result<T>,
+    body: impl FnOnce(Option<End<'_>>) -> Result<T>,
 ) -> Result<T> {
     match handle {
-        Some(handle) => socket::with(handle, |socket| body(Some(socket))),
+        Some(handle) => with_end(handle, |end| body(Some(end))),
         None => body(None),
     }
 }
 
 impl Ends<'_> {
     fn reversed(&mut self) -> Ends<'_> {
-        let capture = self.capture.as_deref_mut();
-        match self.to.as_deref_mut() {
-            Some(to) => Ends { from: to, to: Some(self.from), capture },
-            None => Ends { from: self.from, to: None, capture },
+        let capture = self.capture.as_mut().map(End::again);
+        match &mut self.to {
+            Some(to) => Ends { from: to.again(), to: Some(self.from.again()), capture },
+            None => Ends { from: self.from.again(), to: None, capture },
         }
     }
 
     #[inline]
-    fn destination(&mut self) -> &mut Socket {
+    fn destination(&mut self) -> End<'_> {
         match &mut self.to {
-            Some(to) => to,
-            None => self.from,
+            Some(to) => to.again(),
+            None => self.from.again(),
         }
     }
 
     #[inline]
     fn recv(&mut self, message: &mut Message) -> Result<()> {
-        self.from.recv(message, ZMQ_DONTWAIT)?;
+        self.from.recv(message)?;
         if self.to.is_none() {
             // Sending on the same socket may take the pipe away that the view looks at.
             message.own()?;
@@ -357,7 +412,7 @@ impl Direction {
         patience: Patience,
     ) -> Result<bool> {
         let (more, size) = (message.has_more(), message.len());
-        let to = ends.destination();
+        let mut to = ends.destination();
         match to.send(message, flags(more) | ZMQ_DONTWAIT) {
             Err(Errno::EAGAIN) => {
                 // Some kinds always claim to have room, and then have none for a certain message.
@@ -383,7 +438,7 @@ fn flags(more: bool) -> i32 {
     }
 }
 
-fn show(message: &mut Message, capture: &mut Socket) -> Result<()> {
+fn show(message: &mut Message, capture: &mut End<'_>) -> Result<()> {
     let mut copy = if message.has_content() {
         message.duplicate()?
     } else {

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Errno, Result};
 use crate::pipe::fence;
+use crate::socket::shared::Shared;
 
 /// What a slot holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +21,8 @@ use crate::pipe::fence;
 pub enum Kind {
     Context = 0x0c07_7e87,
     Socket = 0x50c4_e700,
+    /// A socket of a thread-safe kind. Its object is in [`Shared`].
+    SharedSocket = 0x50c4_e75a,
 }
 
 /// One handle's place.
@@ -44,6 +47,9 @@ pub struct Slot {
     /// The process that made the handle.
     process: AtomicU32,
     object: UnsafeCell<*mut c_void>,
+    /// The place of the shared sockets of this slot, made for the first of them. It stays with the
+    /// slot for ever: a thread may be on its way into it when its socket is closed.
+    shared: AtomicPtr<Shared>,
 }
 
 /// Nobody used the socket yet.
@@ -58,7 +64,7 @@ const TERMS: usize = 8;
 /// What tells the calling thread from others, with room for the term; never one of the constants
 /// above.
 #[inline]
-fn this_thread() -> usize {
+pub fn this_thread() -> usize {
     // SAFETY: pthread_self has no preconditions.
     let thread = unsafe { libc::pthread_self() as usize };
     // It is the address of an object that holds pointers.
@@ -109,8 +115,31 @@ fn slot_at(index: usize) -> Option<&'static Slot> {
     Some(unsafe { &*table.add(index % SEGMENT_SLOTS) })
 }
 
+/// What [`enter`] says of a socket that many threads may be in.
+pub const SHARED: Errno = Errno(-5);
+
 /// Puts an object behind a new handle. `EMFILE` when all handles are in use, `ENOMEM`.
 pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
+    place(kind, |slot| {
+        // SAFETY: the slot is free, and `place` keeps other insertions away.
+        unsafe { *slot.object.get() = object };
+    })
+}
+
+/// Puts a shared socket behind a new handle; `open` puts it into its place.
+pub fn insert_shared(open: impl FnOnce(&'static Shared)) -> Result<*mut c_void> {
+    place(Kind::SharedSocket, |slot| {
+        let mut shared = slot.shared.load(Ordering::Acquire);
+        if shared.is_null() {
+            shared = Box::into_raw(Box::default());
+            slot.shared.store(shared, Ordering::Release);
+        }
+        // SAFETY: made above or for an earlier socket, and never freed.
+        open(unsafe { &*shared });
+    })
+}
+
+fn place(kind: Kind, fill: impl FnOnce(&'static Slot)) -> Result<*mut c_void> {
     fork::prepare();
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     let exhausted = free.used == SEGMENTS * SEGMENT_SLOTS;
@@ -131,8 +160,7 @@ pub fn insert(kind: Kind, object: *mut c_void) -> Result<*mut c_void> {
         free.used - 1
     };
     let slot = slot_at(index).ok_or(Errno::EFAULT)?;
-    // SAFETY: the slot is free, and the lock keeps other insertions away.
-    unsafe { *slot.object.get() = object };
+    fill(slot);
     slot.forget_owners();
     slot.process.store(std::process::id(), Ordering::Relaxed);
     slot.kind.store(kind as u32, Ordering::Release);
@@ -183,7 +211,7 @@ impl Drop for Entered {
 }
 
 /// Starts a call on a socket handle. `ENOTSOCK` when it is none, `EBUSY` when a call on it is going
-/// on already, in another thread or further up in this one.
+/// on already, in another thread or further up in this one; [`SHARED`].
 #[inline]
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
     let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
@@ -233,8 +261,10 @@ fn entered(slot: &'static Slot, mark: &'static AtomicU8) -> Result<Entered> {
 #[cold]
 #[inline(never)]
 fn enter_slowly(slot: &'static Slot, me: usize) -> Result<Entered> {
-    if slot.kind.load(Ordering::Acquire) != Kind::Socket as u32 {
-        return Err(Errno::ENOTSOCK);
+    match slot.kind.load(Ordering::Acquire) {
+        kind if kind == Kind::Socket as u32 => {}
+        kind if kind == Kind::SharedSocket as u32 => return Err(SHARED),
+        _ => return Err(Errno::ENOTSOCK),
     }
     match slot.owner.load(Ordering::Acquire) {
         UNBIASED => {
@@ -276,6 +306,35 @@ fn take_over(slot: &'static Slot, owner: usize, me: usize) -> Result<Entered> {
 /// Whether a handle is a live one of this kind.
 pub fn is(kind: Kind, handle: *mut c_void) -> bool {
     locate(handle).is_some_and(|(_, slot)| slot.kind.load(Ordering::Acquire) == kind as u32)
+}
+
+/// The place of the shared socket behind a handle. `ENOTSOCK`. Whether the socket is still there
+/// must be looked at once more when the place is locked.
+pub fn shared(handle: *mut c_void) -> Result<&'static Shared> {
+    let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
+    if slot.kind.load(Ordering::Acquire) != Kind::SharedSocket as u32 {
+        return Err(Errno::ENOTSOCK);
+    }
+    // SAFETY: null, or made by `insert_shared` and never freed.
+    unsafe { slot.shared.load(Ordering::Acquire).as_ref() }.ok_or(Errno::ENOTSOCK)
+}
+
+/// Whether a handle was made by another process, of which this one is a fork.
+pub fn is_foreign(handle: *mut c_void) -> bool {
+    let here = std::process::id();
+    locate(handle).is_some_and(|(_, slot)| slot.process.load(Ordering::Relaxed) != here)
+}
+
+/// Takes the handle of a shared socket away in a forked child, where its place may be locked for
+/// ever. `ENOTSOCK`.
+pub fn abandon_shared(handle: *mut c_void) -> Result<()> {
+    let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
+    let place = slot.shared.load(Ordering::Acquire);
+    remove(Kind::SharedSocket, handle).ok_or(Errno::ENOTSOCK)?;
+    // Unless somebody had the slot again already.
+    let null = core::ptr::null_mut();
+    let _ = slot.shared.compare_exchange(place, null, Ordering::AcqRel, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Runs `body` with the object of a live handle of this kind, keeping removal away.

@@ -22,7 +22,7 @@ use crate::io::{IoHandle, IoThread};
 use crate::options::value::SetValue;
 use crate::signaler::{Deadline, Signaler};
 use crate::socket::mailbox::{Command, Mailbox};
-use crate::socket::Socket;
+use crate::socket::{patterns, Socket};
 use options::{ContextOptions, IO_THREADS_LIMIT};
 use reaper::{Reaper, ReaperHandle};
 use registry::Registry;
@@ -187,6 +187,12 @@ impl Context {
         let mailbox = Mailbox::new()?;
         let socket = Socket::new(self.clone(), mailbox.clone(), socket_type)?;
         let id = socket.id();
+        if patterns::is_thread_safe(socket_type) {
+            let socket = Box::new(socket);
+            let handle = handles::insert_shared(|shared| shared.open(socket))?;
+            state.sockets.insert(id, mailbox);
+            return Ok(handle);
+        }
         let object = Box::into_raw(Box::new(socket)).cast::<c_void>();
         match handles::insert(handles::Kind::Socket, object) {
             Ok(handle) => {

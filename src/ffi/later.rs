@@ -1,10 +1,10 @@
-//! Functions whose work is still to come: timers, pollers, and what only draft sockets can do.
+//! Functions whose work is still to come: timers and pollers.
 //!
 //! They are exported so that every program links, and answer as the original does where a feature
 //! is missing. There is no way to get timers or a poller yet, so whatever is passed as one is not
-//! valid; and no socket has groups, peers to name, or statistics.
+//! valid.
 
-use core::ffi::{c_char, c_int, c_long, c_short, c_void};
+use core::ffi::{c_int, c_long, c_short, c_void};
 use core::ptr::null_mut;
 
 use super::guard::{guard, guard_status};
@@ -17,10 +17,6 @@ fn not_yet<T>() -> Result<T> {
 
 fn no_such_object<T>() -> Result<T> {
     Err(Errno::EFAULT)
-}
-
-fn not_with_this_socket<T>(socket: *mut c_void) -> Result<T> {
-    Err(if socket.is_null() { Errno::ENOTSOCK } else { Errno::ENOTSUP })
 }
 
 /// Creates a set of timers, or returns null.
@@ -177,16 +173,4 @@ pub unsafe extern "C" fn zmq_poller_modify_fd(
 #[no_mangle]
 pub unsafe extern "C" fn zmq_poller_remove_fd(_poller: *mut c_void, _fd: Fd) -> c_int {
     guard_status(no_such_object)
-}
-
-/// Connects a PEER socket and returns the routing id of the other side, 0 on failure.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const c_char) -> u32 {
-    guard(0, || not_with_this_socket(socket))
-}
-
-/// Ends the connection that has a routing id.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_disconnect_peer(socket: *mut c_void, _routing_id: u32) -> c_int {
-    guard_status(|| not_with_this_socket(socket))
 }

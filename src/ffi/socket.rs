@@ -92,7 +92,7 @@ unsafe fn store(value: &GetValue, place: *mut c_void, room: usize) -> Result<usi
 unsafe fn with_endpoint(
     socket: *mut c_void,
     endpoint: *const c_char,
-    method: impl FnOnce(&mut Socket, &str) -> Result<()>,
+    method: impl Fn(&mut Socket, &str) -> Result<()>,
 ) -> c_int {
     guard_status(|| {
         socket::with(socket, |socket| {
@@ -146,11 +146,29 @@ pub unsafe extern "C" fn zmq_socket_get_peer_state(
     })
 }
 
+/// Connects a PEER socket and returns the routing id of the other side, 0 on failure.
+#[no_mangle]
+pub unsafe extern "C" fn zmq_connect_peer(socket: *mut c_void, endpoint: *const c_char) -> u32 {
+    guard(0, || {
+        socket::with(socket, |socket| {
+            // SAFETY: the caller passes a C string or null.
+            let endpoint = unsafe { c_string(endpoint) }?;
+            socket.connect_peer(endpoint.to_str().map_err(|_| Errno::EINVAL)?)
+        })
+    })
+}
+
+/// Ends the connection to the peer of a SERVER or PEER socket that has a routing id.
+#[no_mangle]
+pub extern "C" fn zmq_disconnect_peer(socket: *mut c_void, routing_id: u32) -> c_int {
+    guard_status(|| socket::with(socket, |socket| socket.disconnect_peer(routing_id)))
+}
+
 /// Calls a method of a socket with the name of a group.
 unsafe fn with_group(
     socket: *mut c_void,
     group: *const c_char,
-    method: impl FnOnce(&mut Socket, &[u8]) -> Result<()>,
+    method: impl Fn(&mut Socket, &[u8]) -> Result<()>,
 ) -> c_int {
     guard_status(|| {
         socket::with(socket, |socket| {

@@ -171,24 +171,27 @@ pub unsafe extern "C" fn zmq_sendiov(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
+        // Kept across calls of the closure, which is called again when it had to wait.
+        let mut sent = 0;
         socket::with(socket, |socket| {
             if buffers.is_null() || count == 0 {
                 return Err(Errno::EINVAL);
             }
-            let mut last_size = 0;
-            for index in 0..count {
+            loop {
                 // SAFETY: the caller has `count` of them.
-                let part = unsafe { read(buffers.add(index)) }?;
+                let part = unsafe { read(buffers.add(sent)) }?;
                 // SAFETY: each names bytes of the caller.
                 let body = unsafe { bytes(part.iov_base, part.iov_len) }?;
                 // SAFETY: the message is gone before the bytes are.
                 let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-                let is_last = index + 1 == count;
+                let is_last = sent + 1 == count;
                 let flags = if is_last { flags & !ZMQ_SNDMORE } else { flags };
                 socket.send(&mut message, flags)?;
-                last_size = body.len();
+                sent += 1;
+                if is_last {
+                    return Ok(as_c_int(body.len()));
+                }
             }
-            Ok(as_c_int(last_size))
         })
     })
 }
@@ -204,16 +207,24 @@ pub unsafe extern "C" fn zmq_recviov(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
+        // Kept across calls of the closure, which is called again when it had to wait.
+        let mut room = None;
+        let mut received = 0;
         socket::with(socket, |socket| {
-            // SAFETY: the caller passes a variable, or null, which is refused.
-            let room = unsafe { read(count) }.map_err(|_| Errno::EINVAL)?;
-            if buffers.is_null() || room == 0 {
-                return Err(Errno::EINVAL);
-            }
-            // SAFETY: as for reading.
-            unsafe { write(count, 0) }?;
+            let room = match room {
+                Some(room) => room,
+                None => {
+                    // SAFETY: the caller passes a variable, or null, which is refused.
+                    let given = unsafe { read(count) }.map_err(|_| Errno::EINVAL)?;
+                    if buffers.is_null() || given == 0 {
+                        return Err(Errno::EINVAL);
+                    }
+                    // SAFETY: as for reading.
+                    unsafe { write(count, 0) }?;
+                    *room.insert(given)
+                }
+            };
             socket.set_wants_metadata(false);
-            let mut received = 0;
             while received < room {
                 let mut message = Message::new();
                 socket.recv(&mut message, flags)?;

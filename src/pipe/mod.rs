@@ -43,6 +43,8 @@ pub enum PipeEvent {
     Closed,
     /// The connection behind the pipe was made anew.
     Hiccup,
+    /// The connection is to end along with the pipe.
+    Dismissed,
     /// The reader would like to receive by itself while it waits (see [`inlet`]).
     InputWanted,
     /// The reader holds on to what receives for a while; look whether it uses it.

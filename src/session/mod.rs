@@ -335,6 +335,10 @@ impl Session {
                 Turn::Idle
             }
             PipeEvent::InputWanted | PipeEvent::InputReturned => self.work(cx),
+            PipeEvent::Dismissed => {
+                self.ending = true;
+                Turn::Idle
+            }
             PipeEvent::InputHeld => {
                 self.watch_input(cx);
                 Turn::Idle

@@ -97,6 +97,24 @@ impl Endpoints {
         }
     }
 
+    /// Tells the session that connects through this pipe to finish, and forgets its endpoint.
+    pub fn end_child_of(&mut self, pipe: PipeKey, linger: i32) {
+        let mut found = None;
+        self.entries.retain(|_, entries| {
+            entries.retain(|entry| {
+                let is_it = entry.pipe == Some(pipe);
+                if is_it {
+                    found = Some(entry.child);
+                }
+                !is_it
+            });
+            !entries.is_empty()
+        });
+        if let Some(child) = found {
+            self.terminate(child, linger);
+        }
+    }
+
     pub fn terminate_all(&self, linger: i32) {
         for (&child, entry) in &self.children {
             entry.io.terminate(child, linger);

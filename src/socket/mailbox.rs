@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::watch::Watch;
 use crate::error::{Errno, Result};
 use crate::io::IoHandle;
 use crate::pipe::{PipeEnd, PipeEvent, PipeOwner, PipeShared};
@@ -31,6 +32,8 @@ struct Queue {
     commands: VecDeque<Command>,
     /// The socket is gone; commands are dropped, which closes the pipes they carry.
     closed: bool,
+    /// Who wants to know when there are commands.
+    watches: Option<Arc<[Arc<Watch>]>>,
 }
 
 /// Commands wait.
@@ -75,11 +78,19 @@ impl Mailbox {
             return false;
         }
         queue.commands.push_back(command);
+        let watches = queue.watches.clone();
         drop(queue);
         if self.state.fetch_or(PENDING, Ordering::SeqCst) == 0 {
             self.signaler.set();
+            watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
         }
         true
+    }
+
+    /// Replaces the watches that are marked when commands come.
+    pub fn set_watches(&self, watches: &[Arc<Watch>]) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.watches = (!watches.is_empty()).then(|| watches.into());
     }
 
     /// Makes the descriptor readable without a command.

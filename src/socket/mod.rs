@@ -1,7 +1,7 @@
 //! The socket: what all kinds have in common.
 //!
-//! A socket is used by one thread at a time (the handle's entry flag sees to that). Other threads
-//! reach it through its [`mailbox`]; every call first executes the commands that wait there, and a
+//! A socket is used by one thread at a time: the handle's entry flag sees to that, or, for the
+//! thread-safe kinds, a lock ([`shared`]). Other threads reach it through its [`mailbox`]; every call first executes the commands that wait there, and a
 //! call that cannot go on sleeps on the mailbox. Closing calls
 //! [`Socket::begin_termination`] and then [`Socket::continue_termination`], which the reaper repeats
 //! until the last session and listener is gone.
@@ -17,8 +17,11 @@ pub mod endpoints;
 pub mod link;
 pub mod mailbox;
 pub mod patterns;
+mod peers;
 pub mod routing;
+pub mod shared;
 pub mod slab;
+pub mod watch;
 
 use self::core::{Core, PipeKey};
 use crate::context::{self, handles, unique_id, Context};
@@ -34,6 +37,7 @@ use endpoints::Endpoints;
 use link::SocketLink;
 use mailbox::{Command, Mailbox};
 use patterns::{Kind, Pattern};
+use watch::{Inbox, Watch};
 
 /// A socket of any kind.
 #[derive(Debug)]
@@ -48,6 +52,14 @@ pub struct Socket {
     stopped: bool,
     terminating: bool,
     direct: direct::Direct,
+    /// Many threads may use it: waiting is not done in here.
+    is_shared: bool,
+    /// How often anything happened that senders may have waited for.
+    changes: u64,
+    /// Who wants to know when readiness may have changed.
+    watches: Vec<Arc<Watch>>,
+    /// What `ZMQ_FD` of a shared socket shows.
+    visible: Option<(Arc<Inbox>, Arc<Watch>)>,
 }
 
 /// Makes a socket in a context. `EFAULT`, `EINVAL`, `EMFILE`, `ETERM`.
@@ -57,26 +69,55 @@ pub fn create(context: *mut c_void, socket_type: i32) -> Result<*mut c_void> {
 
 /// Closes a socket; what it still has to deliver goes on in the background. `ENOTSOCK`.
 pub fn close(handle: *mut c_void) -> Result<()> {
-    let entered = handles::enter_to_close(handle)?;
+    let entered = match handles::enter_to_close(handle) {
+        Err(handles::SHARED) => return shared::close(handle),
+        entered => entered?,
+    };
     let object = handles::remove(handles::Kind::Socket, handle).ok_or(Errno::ENOTSOCK)?;
     drop(entered);
     // SAFETY: removing the handle makes its object ours; it came from Box::into_raw.
     let socket = unsafe { Box::from_raw(object.cast::<Socket>()) };
-    // A thread that polls the socket at this moment must find out that it is gone.
+    retire(socket);
+    Ok(())
+}
+
+/// Hands a socket without a handle over to its end.
+fn retire(socket: Box<Socket>) {
+    // Whoever polls the socket at this moment must find out that it is gone.
     socket.link.mailbox.wake_pollers();
+    socket.mark_watches();
     let context = socket.link.context.clone();
     context.reap(socket);
-    Ok(())
 }
 
 /// Calls `body` with the socket behind a handle. `ENOTSOCK`, or `EBUSY` while another thread is in
 /// a call on the same socket.
+///
+/// If the socket is a shared one and sending or receiving has to wait, `body` is called again.
 #[inline]
-pub fn with<T>(handle: *mut c_void, body: impl FnOnce(&mut Socket) -> Result<T>) -> Result<T> {
-    let entered = handles::enter(handle)?;
-    // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
-    let socket = unsafe { &mut *entered.object().cast::<Socket>() };
-    body(socket)
+pub fn with<T>(handle: *mut c_void, mut body: impl FnMut(&mut Socket) -> Result<T>) -> Result<T> {
+    match handles::enter(handle) {
+        Ok(entered) => {
+            // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
+            body(unsafe { &mut *entered.object().cast::<Socket>() })
+        }
+        Err(handles::SHARED) => with_shared(handle, body),
+        Err(error) => Err(error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn with_shared<T>(
+    handle: *mut c_void,
+    mut body: impl FnMut(&mut Socket) -> Result<T>,
+) -> Result<T> {
+    let mut value = None;
+    shared::with(handle, &mut |socket| {
+        value = Some(body(socket)?);
+        Ok(())
+    })?;
+    value.ok_or(Errno::EFAULT)
 }
 
 impl Socket {
@@ -104,6 +145,10 @@ impl Socket {
             stopped: false,
             terminating: false,
             direct: direct::Direct::default(),
+            is_shared: patterns::is_thread_safe(socket_type),
+            changes: 0,
+            watches: Vec::new(),
+            visible: None,
         })
     }
 
@@ -136,6 +181,7 @@ impl Socket {
         match self.kind.send(&mut self.core, message) {
             Ok(()) => {
                 self.collect_ended();
+                self.mark_watches();
                 Ok(())
             }
             Err(error) => self.send_slowly(message, flags, error),
@@ -153,6 +199,9 @@ impl Socket {
         if error != Errno::EAGAIN || !waits {
             return Err(error);
         }
+        if self.is_shared {
+            return Err(shared::WAIT_TO_SEND);
+        }
         let deadline = Deadline::after(i64::from(self.core.options.sndtimeo));
         loop {
             self.wait_for_commands(deadline)?;
@@ -161,7 +210,10 @@ impl Socket {
             match outcome {
                 Err(Errno::EAGAIN) => {}
                 Err(error) if error == patterns::MESSAGE_LOST => return Ok(()),
-                other => return other,
+                other => {
+                    self.mark_watches();
+                    return other;
+                }
             }
         }
     }
@@ -187,6 +239,9 @@ impl Socket {
             return Err(error);
         }
         let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
+        if self.is_shared {
+            return Err(if waits { shared::WAIT_TO_RECV } else { error });
+        }
         let outcome = if waits { self.recv_waiting(message) } else { self.recv_again(message) };
         self.collect_ended();
         match outcome {
@@ -227,6 +282,7 @@ impl Socket {
     fn note_received(&mut self, message: &mut Message) {
         message.set_flags(message.flags() & message::MORE);
         self.rcvmore = message.has_more();
+        self.mark_watches();
     }
 
     /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
@@ -259,6 +315,7 @@ impl Socket {
         if self.stopped {
             return Err(Errno::ETERM);
         }
+        self.note_change();
         let outcome = self.kind.set_option(&mut self.core, option, value);
         self.collect_ended();
         if outcome != Err(Errno::EINVAL) {
@@ -290,21 +347,17 @@ impl Socket {
         }
         match option {
             ZMQ_RCVMORE => Ok(GetValue::State(i32::from(self.rcvmore))),
-            ZMQ_FD => Ok(GetValue::State(self.descriptor())),
-            ZMQ_EVENTS => self.events().map(|events| GetValue::State(i32::from(events))),
+            ZMQ_FD => self.visible_descriptor().map(GetValue::State),
+            ZMQ_EVENTS => self.visible_events().map(|events| GetValue::State(i32::from(events))),
             ZMQ_LAST_ENDPOINT => Ok(GetValue::CString(self.endpoints.last.clone().into_bytes())),
-            ZMQ_THREAD_SAFE => Ok(GetValue::State(0)),
+            ZMQ_THREAD_SAFE => Ok(GetValue::bool(self.is_shared)),
             _ => rows::get(&self.core.options, option),
         }
     }
 
-    /// State of the peer with this routing id (`zmq_socket_get_peer_state`).
-    pub fn peer_state(&mut self, routing_id: &[u8]) -> Result<i32> {
-        self.kind.peer_state(&mut self.core, routing_id)
-    }
-
     /// Joins a group (`zmq_join`). `EINVAL` when it is joined or its name too long.
     pub fn join(&mut self, group: &[u8]) -> Result<()> {
+        self.note_change();
         let outcome = self.kind.join(&mut self.core, group);
         self.collect_ended();
         outcome
@@ -371,6 +424,65 @@ impl Socket {
             }
         }
         Ok(())
+    }
+
+    // --- telling others of changes ---
+
+    /// Hangs a watch on the socket, which is marked at once.
+    pub fn add_watch(&mut self, watch: &Arc<Watch>) {
+        self.watches.push(watch.clone());
+        self.link.mailbox.set_watches(&self.watches);
+        watch.mark();
+    }
+
+    /// Takes a watch off the socket.
+    pub fn remove_watch(&mut self, watch: &Arc<Watch>) {
+        self.watches.retain(|one| !Arc::ptr_eq(one, watch));
+        self.link.mailbox.set_watches(&self.watches);
+    }
+
+    /// The application did something that may make the socket ready.
+    #[inline]
+    fn mark_watches(&self) {
+        if !self.watches.is_empty() {
+            self.watches.iter().for_each(|watch| watch.mark());
+        }
+    }
+
+    /// As [`Socket::mark_watches`], where it is something that senders may wait for.
+    fn note_change(&mut self) {
+        self.changes += 1;
+        self.mark_watches();
+    }
+
+    /// The descriptor of `ZMQ_FD`. Other threads' calls clear the mailbox's, so a shared socket
+    /// shows one that only reading `ZMQ_EVENTS` clears.
+    fn visible_descriptor(&mut self) -> Result<RawFd> {
+        if !self.is_shared {
+            return Ok(self.descriptor());
+        }
+        if self.visible.is_none() {
+            let inbox = Inbox::new()?;
+            let watch = Watch::new(&inbox, 0);
+            self.add_watch(&watch);
+            self.visible = Some((inbox, watch));
+        }
+        Ok(self.visible.as_ref().map_or(-1, |(inbox, _)| inbox.descriptor()))
+    }
+
+    fn visible_events(&mut self) -> Result<i16> {
+        if let Some((inbox, watch)) = &self.visible {
+            inbox.take();
+            watch.unmark();
+        }
+        self.events()
+    }
+
+    /// Whether there is something to receive, as far as is known.
+    fn has_input(&mut self) -> bool {
+        let has_input = self.kind.has_in(&mut self.core);
+        self.collect_ended();
+        has_input
     }
 
     // --- commands from other threads ---
@@ -448,6 +560,9 @@ impl Socket {
     }
 
     fn pipe_event(&mut self, key: PipeKey, event: PipeEvent) {
+        if event != PipeEvent::Readable {
+            self.changes += 1;
+        }
         let Some(end) = self.core.pipes.find_mut(key) else { return };
         match event {
             PipeEvent::Readable => {
@@ -484,7 +599,8 @@ impl Socket {
             PipeEvent::InputWanted
             | PipeEvent::InputHeld
             | PipeEvent::InputReturned
-            | PipeEvent::InputTaken => {}
+            | PipeEvent::InputTaken
+            | PipeEvent::Dismissed => {}
             PipeEvent::StatsWanted(queued) => end.send_stats(queued),
             PipeEvent::Stats(outbound, inbound) => {
                 let values = vec![outbound, inbound];
@@ -506,6 +622,7 @@ impl Socket {
         if self.terminating {
             return None;
         }
+        self.note_change();
         let closed = end.was_closed_early();
         let key = self.core.pipes.insert(end);
         if let Some(end) = self.core.pipes.find(key) {
@@ -529,6 +646,7 @@ impl Socket {
 
     #[cold]
     fn take_ended_away(&mut self) {
+        self.note_change();
         while let Some(key) = self.core.ended.pop() {
             if self.core.pipes.find(key).is_some() {
                 self.kind.pipe_terminated(&mut self.core, key);

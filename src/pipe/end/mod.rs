@@ -250,6 +250,11 @@ impl PipeEnd {
         self.tell_peer(PipeEvent::Closed);
     }
 
+    /// Tells a session's end that its connection is to end along with the pipe.
+    pub fn dismiss_peer(&mut self) {
+        self.tell_peer(PipeEvent::Dismissed);
+    }
+
     /// Tells the socket's end that the connection was made anew.
     pub fn hiccup(&mut self) {
         self.tell_peer(PipeEvent::Hiccup);

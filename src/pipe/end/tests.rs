@@ -73,7 +73,8 @@ fn execute(end: &mut PipeEnd, event: PipeEvent) {
         | PipeEvent::InputWanted
         | PipeEvent::InputHeld
         | PipeEvent::InputReturned
-        | PipeEvent::InputTaken => {}
+        | PipeEvent::InputTaken
+        | PipeEvent::Dismissed => {}
     }
 }
 

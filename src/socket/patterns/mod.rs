@@ -10,11 +10,15 @@
 #![deny(unsafe_code)]
 
 pub mod ahead;
+pub mod channel;
+pub mod client;
 pub mod dealer;
 pub mod dgram;
 pub mod dish;
+pub mod gather;
 pub mod interest;
 pub mod pair;
+pub mod peer;
 pub mod publisher;
 pub mod pull;
 pub mod push;
@@ -22,6 +26,8 @@ pub mod radio;
 pub mod rep;
 pub mod req;
 pub mod router;
+pub mod scatter;
+pub mod server;
 pub mod stream;
 pub mod sub;
 pub mod xpub;
@@ -34,8 +40,9 @@ use super::core::{Core, PipeKey};
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::constants::{
-    ZMQ_DEALER, ZMQ_DGRAM, ZMQ_DISH, ZMQ_PAIR, ZMQ_PUB, ZMQ_PULL, ZMQ_PUSH, ZMQ_RADIO, ZMQ_REP,
-    ZMQ_REQ, ZMQ_ROUTER, ZMQ_STREAM, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
+    ZMQ_CHANNEL, ZMQ_CLIENT, ZMQ_DEALER, ZMQ_DGRAM, ZMQ_DISH, ZMQ_GATHER, ZMQ_PAIR, ZMQ_PEER,
+    ZMQ_PUB, ZMQ_PULL, ZMQ_PUSH, ZMQ_RADIO, ZMQ_REP, ZMQ_REQ, ZMQ_ROUTER, ZMQ_SCATTER, ZMQ_SERVER,
+    ZMQ_STREAM, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
 };
 use crate::options::value::{GetValue, SetValue};
 
@@ -134,6 +141,21 @@ pub trait Pattern {
     }
 }
 
+/// Whether any number of threads may use a socket of this type at once.
+pub fn is_thread_safe(socket_type: i32) -> bool {
+    matches!(
+        socket_type,
+        ZMQ_SERVER
+            | ZMQ_CLIENT
+            | ZMQ_RADIO
+            | ZMQ_DISH
+            | ZMQ_GATHER
+            | ZMQ_SCATTER
+            | ZMQ_PEER
+            | ZMQ_CHANNEL
+    )
+}
+
 macro_rules! kinds {
     ($($name:ident: $constant:ident, $module:ident;)*) => {
         /// A socket's kind, chosen when the socket is made.
@@ -180,9 +202,15 @@ kinds! {
     XPub: ZMQ_XPUB, xpub;
     XSub: ZMQ_XSUB, xsub;
     Stream: ZMQ_STREAM, stream;
+    Server: ZMQ_SERVER, server;
+    Client: ZMQ_CLIENT, client;
     Radio: ZMQ_RADIO, radio;
     Dish: ZMQ_DISH, dish;
+    Gather: ZMQ_GATHER, gather;
+    Scatter: ZMQ_SCATTER, scatter;
     Dgram: ZMQ_DGRAM, dgram;
+    Peer: ZMQ_PEER, peer;
+    Channel: ZMQ_CHANNEL, channel;
 }
 
 impl Pattern for Kind {

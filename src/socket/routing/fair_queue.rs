@@ -76,6 +76,18 @@ impl FairQueue {
         Err(Errno::EAGAIN)
     }
 
+    /// Takes the next message of one part. Messages of several are dropped.
+    pub fn recv_single(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
+        loop {
+            let pipe = self.recv(core, message)?;
+            if !message.has_more() {
+                return Ok(pipe);
+            }
+            *message = Message::new();
+            self.skip_rest(core);
+        }
+    }
+
     /// Takes the next part, to be kept: the body becomes the message's own, and the connection it
     /// came over is noted, whatever call it will be handed out by.
     pub fn recv_ahead(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {

@@ -9,6 +9,7 @@ mod publish;
 mod random;
 mod request;
 mod routing;
+mod single;
 mod subscribe;
 
 use std::collections::VecDeque;
