@@ -142,9 +142,7 @@ fn watch(source: Source, wanted: c_short, shared: &mut SharedSockets) -> Result<
             };
             pollfd { fd, events: libc::POLLIN, revents: 0 }
         }
-        Source::Descriptor(fd) => {
-            pollfd { fd, events: translated(wanted, [IN, OUT, PRI], KNOWN), revents: 0 }
-        }
+        Source::Descriptor(fd) => pollfd { fd, events: watched_events(wanted), revents: 0 },
     })
 }
 
@@ -203,13 +201,20 @@ fn translated(bits: c_short, from: [c_short; 3], to: [c_short; 3]) -> c_short {
     pairs.filter(|(known, _)| bits & known != 0).fold(0, |all, (_, name)| all | name)
 }
 
-fn as_events(revents: c_short) -> c_short {
+/// What to ask the system for on a descriptor.
+pub fn watched_events(wanted: c_short) -> c_short {
+    translated(wanted, [IN, OUT, PRI], KNOWN)
+}
+
+/// What the system's answer means.
+pub fn as_events(revents: c_short) -> c_short {
     let unknown = revents & !(libc::POLLIN | libc::POLLOUT | libc::POLLPRI);
     let error = if unknown != 0 { ERR } else { 0 };
     translated(revents, KNOWN, [IN, OUT, PRI]) | error
 }
 
-fn poll(set: &mut [pollfd], deadline: Deadline, mask: Option<&sigset_t>) -> Result<()> {
+/// The system's `poll`, with a mask of blocked signals if one is given. `EINTR`.
+pub fn poll(set: &mut [pollfd], deadline: Deadline, mask: Option<&sigset_t>) -> Result<()> {
     let count = set.len() as libc::nfds_t;
     let outcome = match mask {
         // SAFETY: the pointer and the count are those of a slice.

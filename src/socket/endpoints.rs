@@ -170,6 +170,7 @@ impl Socket {
                 self.endpoints.add(&name, id, None);
                 self.endpoints.last = name;
                 io.add_listener(Box::new(listener));
+                self.show_new_child();
                 Ok(())
             }
             Err(error) => {
@@ -223,7 +224,14 @@ impl Socket {
         let session =
             Session::connecting(id, self.link.clone(), io.clone(), options, parsed, session_end);
         io.add_session(Box::new(session));
+        self.show_new_child();
         Ok(())
+    }
+
+    /// In libzmq a new session or listener makes `ZMQ_FD` readable until the socket is used next;
+    /// programs were written against that.
+    fn show_new_child(&self) {
+        self.link.mailbox.wake_pollers();
     }
 
     fn attach_named(&mut self, mut end: PipeEnd, endpoint: &str) -> Option<PipeKey> {

@@ -350,7 +350,7 @@ impl Socket {
             ZMQ_FD => self.visible_descriptor().map(GetValue::State),
             ZMQ_EVENTS => self.visible_events().map(|events| GetValue::State(i32::from(events))),
             ZMQ_LAST_ENDPOINT => Ok(GetValue::CString(self.endpoints.last.clone().into_bytes())),
-            ZMQ_THREAD_SAFE => Ok(GetValue::bool(self.is_shared)),
+            ZMQ_THREAD_SAFE => Ok(GetValue::State(i32::from(self.is_shared))),
             _ => rows::get(&self.core.options, option),
         }
     }
@@ -439,6 +439,11 @@ impl Socket {
     pub fn remove_watch(&mut self, watch: &Arc<Watch>) {
         self.watches.retain(|one| !Arc::ptr_eq(one, watch));
         self.link.mailbox.set_watches(&self.watches);
+    }
+
+    /// Whether this watch hangs on the socket.
+    pub fn has_watch(&self, watch: &Arc<Watch>) -> bool {
+        self.watches.iter().any(|one| Arc::ptr_eq(one, watch))
     }
 
     /// The application did something that may make the socket ready.
