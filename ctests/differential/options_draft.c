@@ -1,9 +1,10 @@
 /* Every option of the kinds of socket that libzmq calls drafts. */
-#include "../option_trials.h"
+#include "option_trials.h"
 
 static int is_wanted (int option)
 {
-    return !is_security_option (option);
+    /* The original has no ZMQ_FD for sockets that many threads use. */
+    return !is_security_option (option) && option != ZMQ_FD;
 }
 
 int main (void)

@@ -54,8 +54,10 @@ static void *open_socket (void *context, int kind)
 static const char *kind_name (int kind)
 {
     static const char *const names[] = {"PAIR",   "PUB",  "SUB",  "REQ",  "REP",  "DEALER",
-                                        "ROUTER", "PULL", "PUSH", "XPUB", "XSUB", "STREAM"};
-    return kind >= 0 && kind < 12 ? names[kind] : "?";
+                                        "ROUTER", "PULL", "PUSH", "XPUB", "XSUB", "STREAM",
+                                        "SERVER", "CLIENT", "RADIO", "DISH", "GATHER", "SCATTER",
+                                        "DGRAM", "PEER", "CHANNEL"};
+    return kind >= 0 && kind < 21 ? names[kind] : "?";
 }
 
 /* Binds to a free TCP port and gives the endpoint to connect to. */
