@@ -2,7 +2,7 @@
 
 `wheel` has the binary everybody downloads; our library is preloaded, and its
 functions are found before those of the copy inside the wheel. `source` has
-pyzmq compiled against an installation of ours, as a distribution would do it.
+pyzmq compiled with its draft API against an installation of ours.
 Both live below target/pyzmq and are made again only when their recipe changes.
 """
 
@@ -97,7 +97,7 @@ def source_environment(prefix):
     environment = Environment("source")
     headers = b"".join(path.read_bytes() for path in sorted((prefix / "include").glob("*.h")))
     environment.prepare(
-        f"source {PYZMQ_VERSION} {sys.version} {hashlib.sha256(headers).hexdigest()}",
+        f"source with drafts {PYZMQ_VERSION} {sys.version} {hashlib.sha256(headers).hexdigest()}",
         lambda made: made.pip(
             "install",
             "--no-deps",
@@ -107,6 +107,7 @@ def source_environment(prefix):
             env={
                 **os.environ,
                 "ZMQ_PREFIX": str(prefix),
+                "ZMQ_DRAFT_API": "1",
                 "PATH": f"{made.directory}/bin:{os.environ['PATH']}",
             },
         ),
