@@ -181,7 +181,8 @@ impl Socket {
     /// threads of the application.
     pub(super) fn spin_for_commands(&mut self, deadline: Deadline) -> bool {
         let busy = self.core.options.busy_poll > 0;
-        if !may_spin() || !busy && !(self.has_few_near_peers() && self.direct.commands.spins()) {
+        let spins = busy || self.has_few_near_peers() && self.direct.commands.spins();
+        if !spins || !may_spin() {
             return false;
         }
         let end = deadline.min(self.at_least(self.direct.commands.limit()));
