@@ -19,12 +19,18 @@ use crate::options::constants::{
 };
 use crate::security::keys::SecretKey;
 use crate::security::HandshakeError;
+use crate::zmtp::frame;
 
 const MESSAGE: &[u8; 8] = b"\x07MESSAGE";
 const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
 const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
 const MAC_AT: usize = MESSAGE.len() + SHORT_NONCE_LEN;
 const FLAGS_AT: usize = MAC_AT + MAC_LEN;
+
+/// In the encrypted flags: more parts follow.
+const MORE: u8 = 1;
+/// In the encrypted flags: the body is a command. Frames have another bit for it.
+const COMMAND: u8 = 2;
 
 /// Bytes by which a sealed body is longer.
 pub const OVERHEAD: usize = FLAGS_AT + 1;
@@ -59,7 +65,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Appends the body of a MESSAGE with these flags and this body in it. `EOVERFLOW` after 2^64
+    /// Appends the body of a MESSAGE with the flags and the body of a frame in it. `EOVERFLOW` after 2^64
     /// of them: a number used twice would give the key away.
     #[inline]
     pub fn append(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
@@ -69,7 +75,7 @@ impl Sealer {
         let mut head = [0; OVERHEAD];
         head[..MESSAGE.len()].copy_from_slice(MESSAGE);
         head[MESSAGE.len()..MAC_AT].copy_from_slice(&number);
-        head[FLAGS_AT] = flags;
+        head[FLAGS_AT] = to_sealed(flags);
         out.extend_from_slice(&head);
         out.extend_from_slice(body);
         let nonce = boxes::nonce(self.prefix, &number);
@@ -89,7 +95,12 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// Opens a MESSAGE where it lies: its flags, and where in `frame` its body is.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.key
+    }
+
+    /// Opens a MESSAGE where it lies: the flags of the frame in it, and where in `frame` its body is.
     #[inline]
     pub fn open(&mut self, frame: &mut [u8]) -> Result<(u8, Range<usize>), HandshakeError> {
         if frame.len() <= 1 || frame.len() <= usize::from(frame[0]) {
@@ -113,8 +124,20 @@ impl Opener {
         let nonce = boxes::nonce(self.prefix, &number);
         boxes::open_in_place(data, &mac, &nonce, &self.key).map_err(|_| CRYPTOGRAPHIC)?;
         self.received = count;
-        Ok((data[0], OVERHEAD..frame.len()))
+        Ok((from_sealed(data[0]), OVERHEAD..frame.len()))
     }
+}
+
+fn to_sealed(flags: u8) -> u8 {
+    let more = if flags & frame::MORE != 0 { MORE } else { 0 };
+    let command = if flags & frame::COMMAND != 0 { COMMAND } else { 0 };
+    more | command
+}
+
+fn from_sealed(flags: u8) -> u8 {
+    let more = if flags & MORE != 0 { frame::MORE } else { 0 };
+    let command = if flags & COMMAND != 0 { frame::COMMAND } else { 0 };
+    more | command
 }
 
 const MALFORMED: HandshakeError =

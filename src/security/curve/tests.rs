@@ -5,7 +5,7 @@ use super::*;
 use crate::error::Errno;
 use crate::options::constants::*;
 use crate::security::metadata::encode_own;
-use crate::security::{zap, HandshakeError, PeerMetadata, Setup, Status, Transforms};
+use crate::security::{zap, HandshakeError, Opener, PeerMetadata, Setup, Status, Transforms};
 
 const UNEXPECTED: HandshakeError = HandshakeError::UNEXPECTED_COMMAND;
 
@@ -103,6 +103,20 @@ fn messages_of_all_sizes_pass_both_ways() {
             let back = sealed(&mut server, flags, &body[..length]);
             assert_eq!(opened(&mut client, &back), Ok((flags, body[..length].to_vec())));
         }
+    }
+}
+
+#[test]
+fn flags_have_the_bits_of_the_protocol() {
+    let (mut client, server) = connected(&Keys::new());
+    let Opener::Curve(opener) = &server.open;
+    for (flags, on_the_wire) in [(0, 0), (1, 1), (4, 2), (5, 3), (0xfa, 0)] {
+        let mut frame = sealed(&mut client, flags, b"body");
+        let (head, data) = frame.split_at_mut(cipher::OVERHEAD - 1);
+        let nonce = boxes::nonce(b"CurveZMQMESSAGEC", &head[8..16]);
+        let mac = head[16..].try_into().unwrap();
+        boxes::open_in_place(data, mac, &nonce, opener.key()).unwrap();
+        assert_eq!(data, [&[on_the_wire][..], b"body"].concat());
     }
 }
 
