@@ -24,12 +24,13 @@ struct options
     int messages_api;
     int count;
     int drop;
+    int curve;
     int pin;
     double seconds;
     double warm_up;
 };
 
-static struct options options = {"tcp", 64, 1000, 0, 8, 0, 0, 0.5, 0.15};
+static struct options options = {"tcp", 64, 1000, 0, 8, 0, 0, 0, 0.5, 0.15};
 
 static void fail (const char *what)
 {
@@ -66,6 +67,25 @@ static void *open_socket (void *context, int type)
     return socket;
 }
 
+/* Encrypts a socket's connections, with keys that are no secret. */
+static void encrypt (void *socket, int server)
+{
+    static const char server_public[] = "{ufPF5rL3#[uFR$B^(6}NA<3]O1{Y}6PnmH2AP3g";
+    static const char server_secret[] = "I@*WFUXU>c[PPPb2nNXE)Mo1^j64LIpAZl!FOS@e";
+    static const char client_public[] = "uTR![ssH{]rkLtK3Y{RTJ3Ma4qxZJ41k]{xr0]fJ";
+    static const char client_secret[] = ".B5yGbAl!#2}8x>C26dx6>NDfu$SNk4J/!wANB^[";
+    if (!options.curve)
+        return;
+    if (server) {
+        set_int (socket, ZMQ_CURVE_SERVER, 1);
+        CHECK (zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, server_secret, 41));
+        return;
+    }
+    CHECK (zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, server_public, 41));
+    CHECK (zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, client_public, 41));
+    CHECK (zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, client_secret, 41));
+}
+
 static void *new_context (void)
 {
     void *context = zmq_ctx_new ();
@@ -99,6 +119,8 @@ static void read_options (int argc, char **argv)
             options.count = atoi (value);
         else if (strcmp (name, "--drop") == 0)
             options.drop = atoi (value);
+        else if (strcmp (name, "--curve") == 0)
+            options.curve = atoi (value);
         else if (strcmp (name, "--pin") == 0)
             options.pin = atoi (value);
         else if (strcmp (name, "--seconds") == 0)

@@ -91,6 +91,7 @@ static void pin (int wanted)
 static void bind_server (void *socket)
 {
     char wanted[64];
+    encrypt (socket, 1);
     if (strcmp (options.transport, "tcp") == 0)
         snprintf (wanted, sizeof wanted, "tcp://127.0.0.1:*");
     else
@@ -110,6 +111,7 @@ static void wait_for_server (void)
 static void connect_client (void *socket)
 {
     wait_for_server ();
+    encrypt (socket, 0);
     CHECK (zmq_connect (socket, meeting->endpoint));
 }
 

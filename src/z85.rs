@@ -44,6 +44,30 @@ pub fn decode_group(text: [u8; 5]) -> Option<[u8; 4]> {
     Some(number.to_be_bytes())
 }
 
+/// Length of a CURVE key as text.
+pub const KEY_TEXT_LEN: usize = 40;
+
+/// The text of a key.
+pub fn encode_key(key: &[u8; 32]) -> [u8; KEY_TEXT_LEN] {
+    let mut text = [0; KEY_TEXT_LEN];
+    for (characters, bytes) in text.chunks_exact_mut(5).zip(key.chunks_exact(4)) {
+        characters.copy_from_slice(&encode_group([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    }
+    text
+}
+
+/// The key of a text, unless it has another length or is no Z85.
+pub fn decode_key(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() != KEY_TEXT_LEN {
+        return None;
+    }
+    let mut key = [0; 32];
+    for (bytes, group) in key.chunks_exact_mut(4).zip(text.chunks_exact(5)) {
+        bytes.copy_from_slice(&decode_group(group.try_into().ok()?)?);
+    }
+    Some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +93,16 @@ mod tests {
             assert_eq!(decode_group([b'0', b'0', odd as u8, b'0', b'0']), None);
         }
         assert_eq!(decode_group([b'0', b'0', 0xe4, b'0', b'0']), None);
+    }
+
+    #[test]
+    fn keys_have_one_length() {
+        let key = [0xb5; 32];
+        let text = encode_key(&key);
+        assert_eq!(decode_key(&text), Some(key));
+        assert_eq!(decode_key(&text[..39]), None);
+        assert_eq!(decode_key(&[&text[..], b"0"].concat()), None);
+        assert_eq!(decode_key(&[b' '; KEY_TEXT_LEN]), None);
     }
 
     #[test]

@@ -22,6 +22,8 @@ struct peer {
     uint64_t run;
     int endless;
     int numbered;
+    /* ZAP tells this end who its peers are. */
+    int authenticates;
     unsigned char *body;
     unsigned char id[64];
     size_t id_size;
@@ -132,6 +134,9 @@ static void receive_body (struct peer *peer, uint64_t *number, uint64_t *run)
     zmq_msg_t message;
     zmq_msg_init (&message);
     check (zmq_msg_recv (&message, peer->socket, 0), "zmq_msg_recv");
+    const char *user = zmq_msg_gets (&message, "User-Id");
+    if (peer->authenticates && (!user || strcmp (user, "tester") != 0))
+        fail ("a message of %s", user ? user : "nobody");
     const unsigned char *body = zmq_msg_data (&message);
     const size_t size = zmq_msg_size (&message);
     if (peer->numbered) {

@@ -2,7 +2,7 @@
  * One end of an interoperation test. The other end is the same program on another libzmq, or a
  * byte-level peer in Python.
  *
- *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered]
+ *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered] [server=M] [client=M]
  *
  * KIND is a socket kind in lower case. The roles:
  *
@@ -11,11 +11,14 @@
  *     ask       sends each message and checks that it comes back
  *     answer    sends back whatever comes, for ever, or `count` times
  *
+ * M is a mechanism, null, plain or curve; its server has a ZAP handler that knows its client.
+ *
  * A PUB waits for a line on its standard input; it greets its subscribers until then. What the
  * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of
  * that sender were received), ASKED (so many answers came), DONE at the end.
  */
 #include "exchange.h"
+#include "security.h"
 #include "stream_roles.h"
 
 #include <poll.h>
@@ -219,8 +222,9 @@ static void play (struct peer *peer)
 int main (int argc, char **argv)
 {
     struct peer peer = {.count = 100000, .run = 1};
+    const char *server = NULL, *client = NULL;
     if (argc < 5)
-        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered]");
+        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered] [server=M] [client=M]");
     peer.role = argv[4];
     for (int i = 5; i < argc; i++) {
         if (strncmp (argv[i], "count=", 6) == 0)
@@ -231,6 +235,10 @@ int main (int argc, char **argv)
             peer.endless = 1;
         else if (strcmp (argv[i], "numbered") == 0)
             peer.numbered = 1;
+        else if (strncmp (argv[i], "server=", 7) == 0)
+            server = argv[i] + 7;
+        else if (strncmp (argv[i], "client=", 7) == 0)
+            client = argv[i] + 7;
         else
             fail ("no such option: %s", argv[i]);
     }
@@ -242,6 +250,10 @@ int main (int argc, char **argv)
     if (!peer.body || !peer.context || !peer.socket)
         fail ("no socket: %s", zmq_strerror (zmq_errno ()));
     configure (&peer);
+    if (server)
+        be_server (&peer, server);
+    if (client)
+        be_client (&peer, client);
     if (strcmp (argv[2], "bind") == 0)
         check (zmq_bind (peer.socket, argv[3]), "zmq_bind");
     else

@@ -79,20 +79,20 @@ class Suite:
 
     # ---------------------------------------------------------------- the tests
 
-    def exact(self, pattern, first, second, transport, first_binds, deadline):
+    def exact(self, pattern, first, second, transport, first_binds, deadline, security=((), ())):
         """Every message arrives once, in order, with the right content."""
         endpoint = self.endpoint(transport)
         ends = {True: "bind", False: "connect"}
         count = f"count={self.options.count}"
-        b = self.start(second, pattern.second, ends[not first_binds], endpoint, pattern.second_role, count)
-        a = self.start(first, pattern.first, ends[first_binds], endpoint, pattern.first_role, count)
+        b = self.start(second, pattern.second, ends[not first_binds], endpoint, pattern.second_role, count, *security[1])
+        a = self.start(first, pattern.first, ends[first_binds], endpoint, pattern.first_role, count, *security[0])
         if pattern.first == "pub":
             b.wait_for("READY", 1, deadline)
             a.tell()
         a.finish(deadline)
         b.finish(deadline)
 
-    def restarted(self, pattern, first, second, transport, first_binds, which, deadline):
+    def restarted(self, pattern, first, second, transport, first_binds, which, deadline, security=((), ())):
         """One end is killed and started again; the other goes on with the new one."""
         endpoint = self.endpoint(transport)
         ends = {True: "bind", False: "connect"}
@@ -100,11 +100,11 @@ class Suite:
 
         def start_first(run):
             how = ends[first_binds]
-            return self.start(first, pattern.first, how, endpoint, pattern.first_role, "endless", "numbered", f"run={run}")
+            return self.start(first, pattern.first, how, endpoint, pattern.first_role, "endless", "numbered", f"run={run}", *security[0])
 
         def start_second():
             how = ends[not first_binds]
-            return self.start(second, pattern.second, how, endpoint, pattern.second_role, "endless", "numbered")
+            return self.start(second, pattern.second, how, endpoint, pattern.second_role, "endless", "numbered", *security[1])
 
         a, b = start_first(1), start_second()
         for run in range(1, RUNS + 1):
@@ -121,6 +121,16 @@ class Suite:
             else:
                 b.kill()
                 b = start_second()
+
+    def secured(self, pattern, first, second, mechanism, first_is_server, which, deadline):
+        """As `exact`, or as `restarted` where one end is to be killed, with a mechanism."""
+        ends = ((f"server={mechanism}",), (f"client={mechanism}",))
+        security = ends if first_is_server else ends[::-1]
+        binds = first_is_server and (pattern.second_role != "answer" or which is not None)
+        if which:
+            self.restarted(pattern, first, second, "tcp", binds, which, deadline, security)
+        else:
+            self.exact(pattern, first, second, "tcp", binds, deadline, security)
 
     def streams(self, first, second, deadline):
         """STREAM to STREAM: what one sends, the other sends back."""

@@ -33,4 +33,5 @@
 
 //  What our library offers beyond tcp and inproc.
 #define ZMQ_HAVE_IPC
+#define ZMQ_HAVE_CURVE
 #define ZMQ_HAVE_PPOLL

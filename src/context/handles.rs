@@ -146,7 +146,7 @@ fn place(kind: Kind, fill: impl FnOnce(&'static Slot)) -> Result<*mut c_void> {
     let index = if free.resting.len() >= RESTING_SLOTS || exhausted {
         free.resting.pop_front().ok_or(Errno::EMFILE)?
     } else {
-        if free.used % SEGMENT_SLOTS == 0 {
+        if free.used.is_multiple_of(SEGMENT_SLOTS) {
             let layout =
                 core::alloc::Layout::array::<Slot>(SEGMENT_SLOTS).map_err(|_| Errno::ENOMEM)?;
             // SAFETY: the layout has a size; all-zero bytes are valid slots.
@@ -178,7 +178,7 @@ fn locate(handle: *mut c_void) -> Option<(usize, &'static Slot)> {
         }
         let offset = (handle as usize).wrapping_sub(base);
         if offset < SEGMENT_SLOTS * SIZE {
-            if offset % SIZE != 0 {
+            if !offset.is_multiple_of(SIZE) {
                 return None;
             }
             // SAFETY: the pointer is that of a slot in a table that lives for ever.

@@ -15,9 +15,13 @@ use crate::options::SocketOptions;
 use crate::pipe::inlet::{Receive, Received};
 use crate::pipe::outflow::Outflow;
 use crate::pipe::queue::{EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE, FRAME_SKIP};
+use crate::security::HandshakeError;
 use crate::zmtp::command::{self, Command};
 use crate::zmtp::frame::{self, Header};
 use crate::zmtp::Version;
+use secured::Secured;
+
+mod secured;
 
 /// What one connection may read in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
@@ -75,6 +79,8 @@ pub struct Input {
     /// Received bytes of frames to translate.
     buffer: Vec<u8>,
     parsed: usize,
+    /// Frames to decrypt, where they are encrypted.
+    secured: Option<Box<Secured>>,
     /// Data that came right behind the handshake.
     early: Vec<u8>,
     large: Option<Large>,
@@ -95,6 +101,8 @@ pub struct Input {
     pub ttl: Option<u16>,
     /// PONGs to be sent.
     pub pongs: Vec<u8>,
+    /// What was wrong with a frame that should have been sealed, for the monitor.
+    pub violation: Option<HandshakeError>,
     /// What the reader's thread met when it received by itself.
     failure: Option<Failure>,
 }
@@ -106,6 +114,7 @@ impl Input {
             plain: false,
             buffer: Vec::new(),
             parsed: 0,
+            secured: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -119,6 +128,7 @@ impl Input {
             heard: false,
             ttl: None,
             pongs: Vec::new(),
+            violation: None,
             failure: None,
         }
     }
@@ -155,6 +165,7 @@ impl Input {
             plain: self.plain,
             buffer: Vec::new(),
             parsed: 0,
+            secured: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -168,6 +179,7 @@ impl Input {
             heard: false,
             ttl: None,
             pongs: Vec::new(),
+            violation: None,
             failure: None,
         }
     }
@@ -195,6 +207,12 @@ impl Input {
         let Some(pipe) = pipe else { return Ok(Progress::Idle) };
         if self.stopped {
             return Ok(Progress::Idle);
+        }
+        if let Some(mut secured) = self.secured.take() {
+            let outcome = self.pump_secured(&mut secured, fd, readable, pipe);
+            self.secured = Some(secured);
+            pipe.flush();
+            return outcome;
         }
         let outcome = match (self.framing, self.plain) {
             (Framing::Raw, _) => self.pump_raw(fd, readable, pipe),

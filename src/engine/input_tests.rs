@@ -497,7 +497,7 @@ fn answers_that_nobody_reads_are_bounded() {
     peer.set_nonblocking(true).unwrap();
     let settings = options(PULL);
     let mut engine = Engine::new(ours.into(), Addresses::default(), 0, None, &settings);
-    engine.open(Framing::Zmtp(Version::V3_1), &settings);
+    engine.open(Framing::Zmtp(Version::V3_1), None, &settings);
     let (mut near, _far) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
     let flood = command::encode_ping(0, &[7; 16]).repeat(1000);
     for _ in 0..500 {

@@ -7,6 +7,8 @@
 //!   pipe's chunks, where only headers are looked at, and sent straight from them.
 //! - *framed*: each frame is translated (ZMTP 1.0 peers, subscriptions to peers before ZMTP 3.1,
 //!   conflating pipes).
+//! - *secured*: each frame is the body of another one, sealed on its way out and opened on its way
+//!   in (CURVE).
 //! - *raw*: no frames at all (STREAM, ROUTER_RAW).
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -21,6 +23,7 @@ use crate::message::Metadata;
 use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
+use crate::security::Transforms;
 use crate::zmtp::handshake::{Handshake, HandshakeError};
 use crate::zmtp::Version;
 use input::Input;
@@ -112,11 +115,17 @@ impl Engine {
     }
 
     /// Sets the data phase up for this peer.
-    pub fn open(&mut self, framing: Framing, options: &SocketOptions) {
+    pub fn open(
+        &mut self,
+        framing: Framing,
+        transforms: Option<Transforms>,
+        options: &SocketOptions,
+    ) {
         let conflates = options.conflates();
         let subscribes = matches!(options.socket_type, ZMQ_SUB | ZMQ_XSUB);
         let (input_plain, output_plain) = match framing {
             Framing::Raw => (false, false),
+            Framing::Zmtp(_) if transforms.is_some() => (false, false),
             Framing::Zmtp(version) => (
                 version >= Version::V2_0 && !conflates,
                 version >= Version::V2_0
@@ -124,6 +133,10 @@ impl Engine {
                     && (!subscribes || version.has_subscribe_commands()),
             ),
         };
+        if let Some(transforms) = transforms {
+            self.input.secure(transforms.open);
+            self.output.secure(transforms.seal);
+        }
         self.input.open(framing, input_plain);
         self.output.open(framing, output_plain);
     }

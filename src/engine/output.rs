@@ -10,7 +10,10 @@ use crate::message::{self, Message};
 use crate::options::SocketOptions;
 use crate::pipe::outlet::{CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
 use crate::pipe::PipeEnd;
+use crate::security::Sealer;
 use crate::zmtp::{command, frame, Version};
+
+mod sealed;
 
 /// What one connection may write in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
@@ -27,6 +30,8 @@ pub struct Output {
     framing: Framing,
     plain: bool,
     opened: bool,
+    /// What encrypts the frames, where something does.
+    sealer: Option<Sealer>,
     /// Translated frames on their way out.
     staged: Vec<u8>,
     staged_written: usize,
@@ -51,6 +56,7 @@ impl Output {
             framing: Framing::Raw,
             plain: false,
             opened: false,
+            sealer: None,
             staged: Vec::new(),
             staged_written: 0,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
@@ -68,8 +74,16 @@ impl Output {
         let hello = core::mem::take(&mut self.hello);
         if !hello.is_empty() {
             // Behind what is left of the handshake, and before everything from the pipe.
-            append_frame(framing, 0, &hello, &mut self.control);
+            self.stage_control();
+            self.stage_frame(0, &hello);
         }
+    }
+
+    /// Puts what waits to be written in front of the translated frames to come.
+    fn stage_control(&mut self) {
+        self.staged.extend_from_slice(&self.control[self.control_written..]);
+        self.control.clear();
+        self.control_written = 0;
     }
 
     /// Whether bytes taken from the pipe or made here are still to be written.
@@ -138,6 +152,9 @@ impl Output {
         pipe: Option<&mut PipeEnd>,
     ) -> crate::error::Result<usize> {
         self.caught_up = false;
+        if self.sealer.is_some() && !self.control.is_empty() {
+            self.seal_control()?;
+        }
         if self.staged_written < self.staged.len() {
             return self.write_staged(fd);
         }
@@ -230,7 +247,44 @@ impl Output {
                 self.broken = true;
                 break;
             }
-            stage_frame(self.framing, &message, &mut self.staged);
+            self.stage_message(&message);
+        }
+    }
+
+    fn stage_message(&mut self, message: &Message) {
+        if message.flags() & message::COMMAND != 0 {
+            let old_style = match self.framing {
+                Framing::Zmtp(version) => !version.has_subscribe_commands(),
+                Framing::Raw => return,
+            };
+            if old_style {
+                let (marker, topic) = match command::parse(message.data()) {
+                    Ok(command::Command::Subscribe(topic)) => (1u8, topic),
+                    Ok(command::Command::Cancel(topic)) => (0, topic),
+                    _ => return,
+                };
+                let mut body = Vec::with_capacity(topic.len() + 1);
+                body.push(marker);
+                body.extend_from_slice(topic);
+                return self.stage_frame(0, &body);
+            }
+        }
+        self.stage_frame(message.flags(), message.data());
+    }
+
+    fn stage_frame(&mut self, flags: u8, body: &[u8]) {
+        let staged = &mut self.staged;
+        match (&mut self.sealer, self.framing) {
+            (Some(sealer), _) => {
+                self.broken |= sealed::append(sealer, flags, body, staged).is_err()
+            }
+            (None, Framing::Raw) => staged.extend_from_slice(body),
+            (None, Framing::Zmtp(Version::V1_0)) => {
+                frame::append_frame_v1(flags & message::MORE != 0, body, staged);
+            }
+            (None, Framing::Zmtp(_)) => {
+                frame::append_frame(flags & (message::MORE | message::COMMAND), body, staged);
+            }
         }
     }
 }
@@ -252,38 +306,4 @@ fn keep_larger_half(slices: &mut [(*const u8, usize)]) -> usize {
         left -= slice.1;
     }
     slices.len()
-}
-
-fn stage_frame(framing: Framing, message: &Message, out: &mut Vec<u8>) {
-    if message.flags() & message::COMMAND != 0 {
-        let old_style = match framing {
-            Framing::Zmtp(version) => !version.has_subscribe_commands(),
-            Framing::Raw => return,
-        };
-        if old_style {
-            let (marker, topic) = match command::parse(message.data()) {
-                Ok(command::Command::Subscribe(topic)) => (1u8, topic),
-                Ok(command::Command::Cancel(topic)) => (0, topic),
-                _ => return,
-            };
-            let mut body = Vec::with_capacity(topic.len() + 1);
-            body.push(marker);
-            body.extend_from_slice(topic);
-            append_frame(framing, 0, &body, out);
-            return;
-        }
-    }
-    append_frame(framing, message.flags(), message.data(), out);
-}
-
-fn append_frame(framing: Framing, flags: u8, body: &[u8], out: &mut Vec<u8>) {
-    match framing {
-        Framing::Raw => out.extend_from_slice(body),
-        Framing::Zmtp(Version::V1_0) => {
-            frame::append_frame_v1(flags & message::MORE != 0, body, out);
-        }
-        Framing::Zmtp(_) => {
-            frame::append_frame(flags & (message::MORE | message::COMMAND), body, out);
-        }
-    }
 }

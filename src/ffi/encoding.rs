@@ -3,9 +3,13 @@
 use core::ffi::{c_char, c_int};
 use core::ptr::null_mut;
 
+use zeroize::Zeroize;
+
 use super::guard::{bytes, c_string, guard, guard_status};
 use crate::error::Errno;
-use crate::z85::{decode_group, encode_group};
+use crate::security::curve::{self, boxes};
+use crate::security::keys::SecretKey;
+use crate::z85::{self, decode_group, encode_group};
 
 /// Writes `size` bytes, a multiple of 4, as Z85 text: 5 characters for every 4 bytes and a final nul.
 #[no_mangle]
@@ -15,7 +19,7 @@ pub unsafe extern "C" fn zmq_z85_encode(
     size: usize,
 ) -> *mut c_char {
     guard(null_mut(), || {
-        if text.is_null() || size % 4 != 0 {
+        if text.is_null() || !size.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         // SAFETY: the caller has `size` bytes at `data`.
@@ -43,7 +47,7 @@ pub unsafe extern "C" fn zmq_z85_decode(data: *mut u8, text: *const c_char) -> *
     guard(null_mut(), || {
         // SAFETY: the caller passes a C string or null; the borrow ends before anything is written.
         let characters = unsafe { c_string(text) }?.to_bytes();
-        if data.is_null() || characters.is_empty() || characters.len() % 5 != 0 {
+        if data.is_null() || characters.is_empty() || !characters.len().is_multiple_of(5) {
             return Err(Errno::EINVAL);
         }
         let mut groups = characters.chunks_exact(5).map(group_of);
@@ -72,19 +76,49 @@ fn group_of(characters: &[u8]) -> [u8; 5] {
 /// Makes a CURVE key pair, each key as 40 characters of Z85 and a nul.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_curve_keypair(
-    _public_key: *mut c_char,
-    _secret_key: *mut c_char,
+    public_key: *mut c_char,
+    secret_key: *mut c_char,
 ) -> c_int {
-    guard_status(|| Err(Errno::ENOTSUP))
+    guard_status(|| {
+        if public_key.is_null() || secret_key.is_null() {
+            return Err(Errno::EINVAL);
+        }
+        let (public, secret) = curve::keypair()?;
+        // SAFETY: the caller has room for the text of a key at both places.
+        unsafe {
+            write_key(public_key, &public);
+            write_key(secret_key, secret.as_bytes());
+        }
+        Ok(())
+    })
 }
 
 /// Derives the public CURVE key of a secret one, both in Z85.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_curve_public(
-    _public_key: *mut c_char,
-    _secret_key: *const c_char,
+    public_key: *mut c_char,
+    secret_key: *const c_char,
 ) -> c_int {
-    guard_status(|| Err(Errno::ENOTSUP))
+    guard_status(|| {
+        // SAFETY: the caller passes a C string or null; the borrow ends before anything is written.
+        let text = unsafe { c_string(secret_key) }?.to_bytes();
+        let secret = SecretKey::new(z85::decode_key(text).ok_or(Errno::EINVAL)?);
+        if public_key.is_null() {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: the caller has room for the text of a key.
+        unsafe { write_key(public_key, &boxes::public_of(&secret)) };
+        Ok(())
+    })
+}
+
+/// Writes the text of a key and a nul.
+unsafe fn write_key(place: *mut c_char, key: &[u8; 32]) {
+    let mut text = [0; z85::KEY_TEXT_LEN + 1];
+    text[..z85::KEY_TEXT_LEN].copy_from_slice(&z85::encode_key(key));
+    // SAFETY: the caller has room for so many bytes.
+    unsafe { place.cast::<[u8; z85::KEY_TEXT_LEN + 1]>().write(text) };
+    text.zeroize();
 }
 
 #[cfg(test)]
@@ -125,6 +159,39 @@ mod tests {
             assert!(zmq_z85_decode(data.as_mut_ptr(), null()).is_null());
         }
         assert_eq!((text, data), ([1; 11], [7; 8]));
+    }
+
+    #[test]
+    fn a_new_pair_of_keys_belongs_together() {
+        let (mut public, mut secret, mut derived) = ([1; 42], [1; 42], [1; 42]);
+        // SAFETY: 41 characters fit each buffer.
+        unsafe {
+            assert_eq!(zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()), 0);
+            assert_eq!(zmq_curve_public(derived.as_mut_ptr(), secret.as_ptr()), 0);
+            assert_eq!(CStr::from_ptr(public.as_ptr()).count_bytes(), 40);
+            assert_eq!(CStr::from_ptr(secret.as_ptr()).count_bytes(), 40);
+        }
+        assert_eq!(public, derived);
+        assert_ne!(public[..40], secret[..40]);
+        assert_eq!((public[41], secret[41], derived[41]), (1, 1, 1));
+    }
+
+    #[test]
+    fn keys_of_wrong_length_are_refused() {
+        let mut public = [1; 41];
+        // SAFETY: C strings and null; nothing is written.
+        unsafe {
+            for wrong in [c"", c"HelloWorld", c"HelloWorldHelloWorldHelloWorldHelloWorl "] {
+                assert_eq!(zmq_curve_public(public.as_mut_ptr(), wrong.as_ptr()), -1);
+                assert_eq!(Errno::last(), Errno::EINVAL);
+            }
+            let long = c"HelloWorldHelloWorldHelloWorldHelloWorldHello";
+            assert_eq!(zmq_curve_public(public.as_mut_ptr(), long.as_ptr()), -1);
+            assert_eq!(zmq_curve_public(public.as_mut_ptr(), null()), -1);
+            assert_eq!(zmq_curve_keypair(null_mut(), public.as_mut_ptr()), -1);
+            assert_eq!(zmq_curve_keypair(public.as_mut_ptr(), null_mut()), -1);
+        }
+        assert_eq!(public, [1; 41]);
     }
 
     #[test]

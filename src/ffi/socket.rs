@@ -3,6 +3,8 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
 
+use zeroize::Zeroize;
+
 use super::guard::{buffer, bytes, c_string, guard, guard_status, read, write};
 use crate::error::{Errno, Result};
 use crate::options::value::{GetValue, SetValue};
@@ -81,8 +83,11 @@ unsafe fn store(value: &GetValue, place: *mut c_void, room: usize) -> Result<usi
     // SAFETY: the caller of the C function has `room` bytes there.
     let place = unsafe { buffer(place, room) }?;
     let (head, rest) = place.split_at_mut(stage.len());
-    for (to, from) in head.iter_mut().zip(stage) {
+    for (to, from) in head.iter_mut().zip(&*stage) {
         to.write(*from);
+    }
+    if matches!(value, GetValue::Key(_)) {
+        stage.zeroize();
     }
     rest.fill(core::mem::MaybeUninit::new(0));
     Ok(used)

@@ -10,7 +10,7 @@ use super::types::{ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH};
 use crate::error::{Errno, Result};
 
 /// The capabilities of this build, by the names that `zmq_has` knows.
-const CAPABILITIES: &[&[u8]] = &[b"ipc", b"draft"];
+const CAPABILITIES: &[&[u8]] = &[b"ipc", b"curve", b"draft"];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.
 #[no_mangle]
@@ -224,7 +224,7 @@ mod tests {
         unsafe {
             assert_eq!(zmq_has(c"ipc".as_ptr()), 1);
             assert_eq!(zmq_has(c"draft".as_ptr()), 1);
-            assert_eq!(zmq_has(c"curve".as_ptr()), 0);
+            assert_eq!(zmq_has(c"curve".as_ptr()), 1);
             assert_eq!(zmq_has(c"tcp".as_ptr()), 0);
             assert_eq!(zmq_has(core::ptr::null()), 0);
         }

@@ -138,6 +138,28 @@ impl Content {
         Ok(Content(block))
     }
 
+    /// The body to be changed, if it is of our own allocation and nobody else refers to it.
+    pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
+        let header = self.header();
+        if header.free.is_some() || header.references.load(Ordering::Acquire) != 1 {
+            return None;
+        }
+        let (data, len) = (header.data, header.len);
+        // SAFETY: data is valid for len bytes, and this is the only reference to them.
+        Some(unsafe { core::slice::from_raw_parts_mut(data, len) })
+    }
+
+    /// Leaves out the first bytes of a body that nobody else refers to.
+    pub fn skip_front(&mut self, count: usize) {
+        debug_assert!(self.header().references.load(Ordering::Relaxed) == 1);
+        // SAFETY: this is the only reference to the header.
+        let header = unsafe { self.0.as_mut() };
+        let count = count.min(header.len);
+        // SAFETY: the data has at least `count` bytes.
+        header.data = unsafe { header.data.add(count) };
+        header.len -= count;
+    }
+
     /// Gives the handle up as a raw pointer, to be taken back with [`Content::from_raw`].
     pub fn into_raw(self) -> *mut c_void {
         let raw = self.0.as_ptr().cast();

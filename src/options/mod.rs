@@ -12,6 +12,7 @@ pub mod constants;
 pub mod rows;
 pub mod value;
 
+use crate::security::keys::{PublicKey, SecretBytes, SecretKey};
 use crate::transport::filter::AddressMask;
 
 /// Everything a socket can be configured with, at its defaults in [`SocketOptions::new`].
@@ -59,6 +60,14 @@ pub struct SocketOptions {
     pub ipc_uid_accept_filters: BTreeSet<u32>,
     pub ipc_gid_accept_filters: BTreeSet<u32>,
     pub ipc_pid_accept_filters: BTreeSet<i32>,
+    /// `ZMQ_NULL`, `ZMQ_PLAIN`...: whichever the last of their options was about.
+    pub mechanism: i32,
+    pub as_server: bool,
+    pub plain_username: SecretBytes,
+    pub plain_password: SecretBytes,
+    pub curve_public_key: PublicKey,
+    pub curve_secret_key: SecretKey,
+    pub curve_server_key: PublicKey,
     pub zap_domain: Vec<u8>,
     pub zap_enforce_domain: bool,
     pub handshake_ivl: i32,
@@ -138,6 +147,13 @@ impl SocketOptions {
             ipc_uid_accept_filters: BTreeSet::new(),
             ipc_gid_accept_filters: BTreeSet::new(),
             ipc_pid_accept_filters: BTreeSet::new(),
+            mechanism: constants::ZMQ_NULL,
+            as_server: false,
+            plain_username: SecretBytes::default(),
+            plain_password: SecretBytes::default(),
+            curve_public_key: PublicKey::default(),
+            curve_secret_key: SecretKey::default(),
+            curve_server_key: PublicKey::default(),
             zap_domain: Vec::new(),
             zap_enforce_domain: false,
             handshake_ivl: 30_000,

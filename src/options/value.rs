@@ -13,6 +13,8 @@
 use std::ops::RangeBounds;
 
 use crate::error::{Errno, Result};
+use crate::security::keys::{PublicKey, SecretKey, KEY_LEN};
+use crate::z85;
 
 /// A value handed to `zmq_setsockopt`.
 ///
@@ -143,6 +145,16 @@ impl<'a> SetValue<'a> {
         Ok(u64::from_ne_bytes(self.exactly()?))
     }
 
+    /// A CURVE key: 32 bytes, or 40 characters of Z85 with or without a NUL behind them.
+    pub fn key(self) -> Result<PublicKey> {
+        match self.bytes {
+            Some(bytes) if bytes.len() == KEY_LEN => bytes.try_into().ok(),
+            Some(text) => z85::decode_key(text.strip_suffix(b"\0").unwrap_or(text)),
+            None => None,
+        }
+        .ok_or(Errno::EINVAL)
+    }
+
     fn exactly<const N: usize>(self) -> Result<[u8; N]> {
         let bytes = self.bytes.ok_or(Errno::EINVAL)?;
         bytes.try_into().map_err(|_| Errno::EINVAL)
@@ -169,6 +181,9 @@ pub enum GetValue {
     U64(u64),
     /// As many bytes as there are; the buffer may be larger.
     Bytes(Vec<u8>),
+    /// A CURVE key: its 32 bytes into a buffer of that size, its text with the NUL behind it into
+    /// one of 41. The caller's size stays what it was.
+    Key(SecretKey),
     /// These bytes and the NUL that ends them, which counts; the buffer may be larger.
     CString(Vec<u8>),
 }
@@ -189,9 +204,17 @@ impl GetValue {
             GetValue::U64(value) => store_exactly(&value.to_ne_bytes(), out),
             GetValue::Bytes(bytes) => store_padded(bytes, 0, out),
             GetValue::CString(bytes) => store_padded(bytes, 1, out),
+            GetValue::Key(key) => match out.len() {
+                KEY_LEN => store_exactly(key.as_bytes(), out),
+                KEY_BUFFER => store_padded(&z85::encode_key(key.as_bytes()), 1, out),
+                _ => Err(Errno::EINVAL),
+            },
         }
     }
 }
+
+/// Room for a key as text, with its NUL.
+const KEY_BUFFER: usize = z85::KEY_TEXT_LEN + 1;
 
 fn store_exactly(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
     if out.len() != bytes.len() {
@@ -289,6 +312,31 @@ mod tests {
             assert_eq!(stored(value.clone(), size - 1), Err(Errno::EINVAL));
             assert_eq!(stored(value.clone(), size + 1), Err(Errno::EINVAL));
             assert_eq!(stored(value, 0), Err(Errno::EINVAL));
+        }
+    }
+
+    #[test]
+    fn keys_have_two_forms() {
+        let key = [0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b].repeat(4);
+        let text = b"HelloWorld".repeat(4);
+        let terminated = [&text[..], b"\0"].concat();
+        let parsed: PublicKey = key.clone().try_into().unwrap();
+        for form in [&key, &text, &terminated] {
+            assert_eq!(SetValue::new(form).key(), Ok(parsed));
+        }
+        let longer = [&text[..], b"0"].concat();
+        let shorter = [&text[..35], b"\0"].concat();
+        let early_end = [&text[..35], b"\0     "].concat();
+        for form in [&b""[..], &key[..31], &text[..39], &longer, &shorter, &early_end] {
+            assert_eq!(SetValue::new(form).key(), Err(Errno::EINVAL));
+        }
+        assert_eq!(SetValue::null(32).key(), Err(Errno::EINVAL));
+
+        let value = GetValue::Key(SecretKey::new(parsed));
+        assert_eq!(stored(value.clone(), 32).unwrap(), (32, key));
+        assert_eq!(stored(value.clone(), 41).unwrap(), (41, terminated));
+        for room in [0, 31, 33, 40, 42, 64] {
+            assert_eq!(stored(value.clone(), room), Err(Errno::EINVAL));
         }
     }
 

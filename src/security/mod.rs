@@ -8,20 +8,30 @@
 //!
 //! What mechanisms share has a file each: [`metadata`] is the property list that READY (and its
 //! like) carries, [`zap`] the question to the application's authenticator, [`socket_type`] the
-//! table of who may talk to whom. [`null`] is the mechanism without security.
+//! table of who may talk to whom, [`keys`] what keeps secrets. [`null`] is the mechanism without
+//! security, [`plain`] that with passwords, [`curve`] that with keys, which goes on protecting the
+//! messages with the [`Transforms`] that its handshake leaves.
 //!
 //! A new mechanism is one file, one variant in [`MechanismConfig`] with its keys or credentials,
-//! and one in [`Mechanism`].
+//! and one for each of its sides in [`Mechanism`].
 #![deny(unsafe_code)]
 
+pub mod curve;
 mod error;
+pub mod keys;
 pub mod metadata;
 pub mod null;
+pub mod plain;
+mod refusal;
 pub mod socket_type;
+mod transforms;
 pub mod zap;
 
 pub use error::HandshakeError;
 pub use metadata::PeerMetadata;
+pub use transforms::{Opener, Sealer, Transforms};
+
+use keys::{SecretBytes, SecretKey};
 
 /// The mechanism a socket is configured for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -29,6 +39,13 @@ pub enum MechanismConfig {
     /// No security. ZAP is asked all the same where the socket has a domain.
     #[default]
     Null,
+    PlainClient {
+        username: SecretBytes,
+        password: SecretBytes,
+    },
+    PlainServer,
+    CurveClient(curve::ClientKeys),
+    CurveServer(SecretKey),
 }
 
 impl MechanismConfig {
@@ -36,6 +53,8 @@ impl MechanismConfig {
     pub fn greeting_name(&self) -> [u8; 20] {
         let name = match self {
             MechanismConfig::Null => null::NAME,
+            MechanismConfig::PlainClient { .. } | MechanismConfig::PlainServer => plain::NAME,
+            MechanismConfig::CurveClient(_) | MechanismConfig::CurveServer(_) => curve::NAME,
         };
         let mut padded = [0; 20];
         for (slot, byte) in padded.iter_mut().zip(name.bytes()) {
@@ -47,16 +66,24 @@ impl MechanismConfig {
     /// Whether the mechanism protects anything, so that falling back to a protocol version without
     /// mechanisms would be a downgrade.
     pub fn is_secure(&self) -> bool {
-        match self {
-            MechanismConfig::Null => false,
-        }
+        !matches!(self, MechanismConfig::Null)
     }
 
     /// Starts the mechanism, once the greetings are exchanged.
-    pub fn start(&self, setup: Setup) -> Mechanism {
-        match self {
+    pub fn start(&self, setup: Setup) -> Result<Mechanism, HandshakeError> {
+        Ok(match self {
             MechanismConfig::Null => Mechanism::Null(null::Null::new(setup)),
-        }
+            MechanismConfig::PlainClient { username, password } => {
+                Mechanism::PlainClient(plain::Client::new(setup, username, password))
+            }
+            MechanismConfig::PlainServer => Mechanism::PlainServer(plain::Server::new(setup)),
+            MechanismConfig::CurveClient(keys) => {
+                Mechanism::CurveClient(curve::Client::new(setup, keys.clone())?)
+            }
+            MechanismConfig::CurveServer(secret) => {
+                Mechanism::CurveServer(curve::Server::new(setup, secret.clone()))
+            }
+        })
     }
 }
 
@@ -68,8 +95,6 @@ pub struct Setup {
     /// Collects the peer's metadata.
     pub peer: PeerMetadata,
     pub zap: zap::Client,
-    /// Our role, for mechanisms whose two ends differ.
-    pub as_server: bool,
 }
 
 /// Where a mechanism stands.
@@ -87,20 +112,33 @@ pub enum Status {
 #[derive(Debug)]
 pub enum Mechanism {
     Null(null::Null),
+    PlainClient(plain::Client),
+    PlainServer(plain::Server),
+    CurveClient(curve::Client),
+    CurveServer(curve::Server),
+}
+
+/// Does the same with whichever mechanism it is.
+macro_rules! each {
+    ($mechanism:expr, $inner:ident => $body:expr) => {
+        match $mechanism {
+            Mechanism::Null($inner) => $body,
+            Mechanism::PlainClient($inner) => $body,
+            Mechanism::PlainServer($inner) => $body,
+            Mechanism::CurveClient($inner) => $body,
+            Mechanism::CurveServer($inner) => $body,
+        }
+    };
 }
 
 impl Mechanism {
     pub fn status(&self) -> Status {
-        match self {
-            Mechanism::Null(null) => null.status(),
-        }
+        each!(self, inner => inner.status())
     }
 
     /// The body of the next command to send, if it is our turn.
     pub fn next_command(&mut self) -> Option<Vec<u8>> {
-        match self {
-            Mechanism::Null(null) => null.next_command(),
-        }
+        each!(self, inner => inner.next_command())
     }
 
     /// Whether the peer has a command to send at this point. Where it has not, whatever it sends
@@ -108,14 +146,14 @@ impl Mechanism {
     pub fn expects_command(&self) -> bool {
         match self {
             Mechanism::Null(null) => null.expects_command(),
+            // These say themselves what is wrong with a command that comes too early.
+            _ => true,
         }
     }
 
     /// Takes the body of a command from the peer.
     pub fn process_command(&mut self, body: &[u8]) -> Result<(), HandshakeError> {
-        match self {
-            Mechanism::Null(null) => null.process_command(body),
-        }
+        each!(self, inner => inner.process_command(body))
     }
 
     /// Takes the ZAP handler's answer.
@@ -126,7 +164,16 @@ impl Mechanism {
 
     /// There is no ZAP handler to ask.
     pub fn zap_unavailable(&mut self) -> Result<(), HandshakeError> {
-        self.setup().zap.unavailable()
+        match self {
+            // The peer is left to wait, as libzmq does.
+            Mechanism::Null(null) => null.setup().zap.unavailable(),
+            Mechanism::PlainServer(_) => Err(zap::NO_HANDLER),
+            _ => {
+                let zap = &mut self.setup().zap;
+                zap.unavailable()?;
+                zap.take_event().map_or(Ok(()), Err)
+            }
+        }
     }
 
     pub fn take_zap_request(&mut self) -> Option<zap::Request> {
@@ -138,15 +185,20 @@ impl Mechanism {
         self.setup().zap.take_event()
     }
 
-    pub fn into_peer_metadata(self) -> PeerMetadata {
-        match self {
-            Mechanism::Null(null) => null.into_setup().peer,
-        }
+    /// The end of the handshake: what was learned of the peer, and what happens to its messages
+    /// from here on.
+    pub fn finish(self) -> (PeerMetadata, Option<Transforms>) {
+        let (setup, transforms) = match self {
+            Mechanism::Null(null) => (null.into_setup(), None),
+            Mechanism::PlainClient(client) => (client.into_setup(), None),
+            Mechanism::PlainServer(server) => (server.into_setup(), None),
+            Mechanism::CurveClient(client) => client.finish(),
+            Mechanism::CurveServer(server) => server.finish(),
+        };
+        (setup.peer, transforms)
     }
 
     fn setup(&mut self) -> &mut Setup {
-        match self {
-            Mechanism::Null(null) => null.setup(),
-        }
+        each!(self, inner => inner.setup())
     }
 }

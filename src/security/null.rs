@@ -7,14 +7,13 @@
 //! over, so that ERROR is not lost to an early close.
 
 use super::metadata::Source;
-use super::zap::{self, Verdict};
+use super::refusal::{error_command, refusal, ERROR};
+use super::zap::Verdict;
 use super::{HandshakeError, PeerMetadata, Setup, Status};
-use crate::error::Errno;
 
 pub const NAME: &str = "NULL";
 
 const READY: &[u8] = b"\x05READY";
-const ERROR: &[u8] = b"\x05ERROR";
 
 /// One connection's NULL handshake.
 #[derive(Debug)]
@@ -54,14 +53,8 @@ impl Null {
                 body.append(&mut self.setup.own_metadata);
                 Some(body)
             }
-            Verdict::Denied(zap::Status::TemporaryError) | Verdict::Unavailable => None,
-            Verdict::Denied(status) => {
-                let reason = status.code().to_string();
-                let mut body = ERROR.to_vec();
-                body.push(reason.len() as u8);
-                body.extend_from_slice(reason.as_bytes());
-                Some(body)
-            }
+            Verdict::Unavailable => None,
+            Verdict::Denied(status) => error_command(status),
         }
     }
 
@@ -98,26 +91,13 @@ impl Null {
     }
 }
 
-/// What the data of an ERROR command means: a ZAP status is a matter of authentication, anything
-/// else just the end.
-fn refusal(data: &[u8]) -> HandshakeError {
-    let Some((&length, rest)) = data.split_first() else {
-        return HandshakeError::MALFORMED_ERROR;
-    };
-    let Some(reason) = rest.get(..usize::from(length)) else {
-        return HandshakeError::MALFORMED_ERROR;
-    };
-    match zap::Status::parse(reason) {
-        Some(status) if status != zap::Status::Success => HandshakeError::Auth(status.code()),
-        _ => HandshakeError::Silent(Errno::EPROTO),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Errno;
     use crate::options::constants::*;
     use crate::security::metadata::encode_own;
+    use crate::security::zap;
 
     const READY_ROUTER: &[u8] = b"\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
 
@@ -126,7 +106,6 @@ mod tests {
             own_metadata: encode_own(ZMQ_DEALER, b"", []),
             peer: PeerMetadata::new(ZMQ_DEALER, false),
             zap: zap::Client::new(domain.to_vec(), enforced, String::new(), Vec::new()),
-            as_server: false,
         })
     }
 

@@ -17,6 +17,9 @@ use crate::options::constants::{
 };
 use crate::security::metadata::Source;
 
+/// Nobody is there to ask.
+pub const NO_HANDLER: HandshakeError = HandshakeError::NoDetail(Errno::EFAULT);
+
 const VERSION: &[u8] = b"1.0";
 /// A connection has one question, so one number is enough for all.
 const REQUEST_ID: &[u8] = b"1";
@@ -156,6 +159,12 @@ impl Client {
         !self.domain.is_empty()
     }
 
+    /// Whether a mechanism that authenticates asks: always where there is a domain, and where there
+    /// is none unless the socket insists that domains count.
+    pub fn asks_by_default(&self) -> bool {
+        self.has_domain() || !self.enforced
+    }
+
     /// Puts the question.
     pub fn ask(&mut self, mechanism: &'static str, credentials: Vec<Vec<u8>>) {
         self.state = State::Asked(Request {
@@ -219,7 +228,7 @@ impl Client {
             return Err(HandshakeError::Silent(Errno::EFSM));
         }
         self.state = State::Decided(if self.enforced {
-            self.event = Some(HandshakeError::NoDetail(Errno::EFAULT));
+            self.event = Some(NO_HANDLER);
             Verdict::Unavailable
         } else {
             Verdict::Accepted

@@ -80,6 +80,9 @@ impl Session {
 
     /// The connection is over, for this reason.
     pub(super) fn engine_failed(&mut self, cx: &mut Cx<'_>, mut failure: Failure) -> Turn {
+        if let Some(error) = self.engine.as_mut().and_then(|engine| engine.input.violation.take()) {
+            self.report_handshake(&error);
+        }
         let Some(engine) = self.engine.take() else { return Turn::Idle };
         let shaking = engine.is_handshaking();
         let opened = !shaking;

@@ -11,8 +11,11 @@ use crate::io::{Cx, Turn};
 use crate::message::Metadata;
 use crate::monitor::Addresses;
 use crate::options::constants::*;
+use crate::options::SocketOptions;
 use crate::pipe::queue::FRAME_ROUTING_ID;
 use crate::pipe::{pair, PipeEvent};
+use crate::security::curve::ClientKeys;
+use crate::security::MechanismConfig;
 use crate::socket::endpoints::limits;
 use crate::transport;
 use crate::zmtp::handshake::{Config, Handshake, HandshakeError, Peer, Status};
@@ -52,6 +55,7 @@ impl Session {
             .iter()
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+        config.mechanism = mechanism(options);
         config.zap_domain.clone_from(&options.zap_domain);
         config.zap_enforce_domain = options.zap_enforce_domain;
         peer_address.clone_into(&mut config.peer_address);
@@ -76,7 +80,7 @@ impl Session {
         self.make_pipe();
         let notify = self.options.raw_notify;
         let Some(engine) = &mut self.engine else { return Turn::Idle };
-        engine.open(Framing::Raw, &self.options);
+        engine.open(Framing::Raw, None, &self.options);
         let properties = vec![("Peer-Address".to_owned(), peer_address.into_bytes())];
         engine.metadata = Some(Arc::new(Metadata::new(properties, engine.raw_fd())));
         if let Some(pipe) = &mut self.pipe {
@@ -95,7 +99,7 @@ impl Session {
         }
         self.make_pipe();
         let Some(engine) = &mut self.engine else { return };
-        engine.open(Framing::Zmtp(peer.version), &self.options);
+        engine.open(Framing::Zmtp(peer.version), peer.transforms, &self.options);
         engine.has_mechanism = peer.version.has_mechanism();
         if !peer.properties.is_empty() {
             engine.metadata = Some(Arc::new(Metadata::new(peer.properties, engine.raw_fd())));
@@ -232,5 +236,23 @@ impl Session {
             self.answered(cx, outcome)?;
         }
         Ok(())
+    }
+}
+
+/// The mechanism that the socket's options choose.
+fn mechanism(options: &SocketOptions) -> MechanismConfig {
+    match (options.mechanism, options.as_server) {
+        (ZMQ_PLAIN, true) => MechanismConfig::PlainServer,
+        (ZMQ_PLAIN, false) => MechanismConfig::PlainClient {
+            username: options.plain_username.clone(),
+            password: options.plain_password.clone(),
+        },
+        (ZMQ_CURVE, true) => MechanismConfig::CurveServer(options.curve_secret_key.clone()),
+        (ZMQ_CURVE, false) => MechanismConfig::CurveClient(ClientKeys {
+            public: options.curve_public_key,
+            secret: options.curve_secret_key.clone(),
+            server: options.curve_server_key,
+        }),
+        _ => MechanismConfig::Null,
     }
 }

@@ -155,7 +155,7 @@ impl Handshake {
                 ..Peer::legacy(legacy.version)
             },
             Stage::Commands(version, mechanism) => {
-                let metadata = mechanism.into_peer_metadata();
+                let (metadata, transforms) = mechanism.finish();
                 Peer {
                     version,
                     socket_type: metadata.socket_type().map(<[u8]>::to_vec),
@@ -163,6 +163,7 @@ impl Handshake {
                     user_id: metadata.user_id().map(<[u8]>::to_vec),
                     properties: metadata.into_properties(&self.config.peer_address),
                     inject_subscription: false,
+                    transforms,
                 }
             }
         }
@@ -347,9 +348,8 @@ impl Handshake {
                 config.peer_address.clone(),
                 std::mem::take(&mut config.routing_id),
             ),
-            as_server: config.as_server,
         };
-        let mechanism = config.mechanism.start(setup);
+        let mechanism = config.mechanism.start(setup)?;
         self.stage = Stage::Commands(version, Box::new(mechanism));
         self.queue_commands();
         Ok(())

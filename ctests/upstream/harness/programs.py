@@ -30,7 +30,7 @@ WRAP = "-Wl,--wrap=UnityDefaultTestRun"
 # Beyond its own file: what the original's build adds to this program. It acts
 # as a CURVE client byte by byte, with the original's own helpers.
 EXTRA_SOURCES = {"test_security_curve": ["err.cpp", "random.cpp", "clock.cpp"]}
-EXTRA_FLAGS = {"test_security_curve": ["-DZMQ_HAVE_CURVE", "-DZMQ_USE_LIBSODIUM"]}
+EXTRA_FLAGS = {"test_security_curve": ["-DZMQ_USE_LIBSODIUM"]}
 EXTRA_LIBRARIES = {"test_security_curve": ["-lsodium"]}
 
 SHARED_SOURCES = [

@@ -1,21 +1,107 @@
-//! Authentication.
+//! Authentication and encryption.
 //!
-//! The mechanisms other than NULL bring their own rows with their own modules; until one is built
-//! in, its options are unknown here and give `EINVAL`, which is how programs find out.
+//! There is no option that names the mechanism: setting one of its keys or passwords chooses it,
+//! and the last one set counts.
 
-use crate::options::constants::ZMQ_NULL;
+use crate::error::Result;
+use crate::options::constants::{
+    ZMQ_CURVE, ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY,
+    ZMQ_NULL, ZMQ_PLAIN, ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME,
+};
+use crate::options::SocketOptions;
+use crate::security::keys::{SecretBytes, SecretKey};
 
-use super::{GetValue, Row};
+use super::{GetValue, Row, SetValue};
 
 /// Longest ZAP domain.
 const DOMAIN_MAX: usize = 255;
+/// Longest name and password of PLAIN.
+const PLAIN_MAX: usize = 255;
 
 pub(super) const ROWS: &[Row] = &[
-    read_only!(ZMQ_MECHANISM, |_| GetValue::Int(ZMQ_NULL)),
-    // Readable in every build of libzmq: programs list them, and here PLAIN is never in use.
-    read_only!(ZMQ_PLAIN_SERVER, |_| GetValue::Int(0)),
-    read_only!(ZMQ_PLAIN_USERNAME, |_| GetValue::CString(Vec::new())),
-    read_only!(ZMQ_PLAIN_PASSWORD, |_| GetValue::CString(Vec::new())),
+    read_only!(ZMQ_MECHANISM, |options| GetValue::Int(options.mechanism)),
     string!(ZMQ_ZAP_DOMAIN, zap_domain, filled, DOMAIN_MAX),
     flag!(ZMQ_ZAP_ENFORCE_DOMAIN, zap_enforce_domain, bool_relaxed),
+    Row {
+        option: ZMQ_PLAIN_SERVER,
+        set: Some(|options, value| set_server(options, ZMQ_PLAIN, value)),
+        get: Some(|options| is_server(options, ZMQ_PLAIN)),
+    },
+    Row {
+        option: ZMQ_PLAIN_USERNAME,
+        set: Some(|options, value| {
+            if let Some(username) = plain_text(options, value)? {
+                options.plain_username = username;
+            }
+            Ok(())
+        }),
+        get: Some(|options| GetValue::CString(options.plain_username.as_bytes().to_vec())),
+    },
+    Row {
+        option: ZMQ_PLAIN_PASSWORD,
+        set: Some(|options, value| {
+            if let Some(password) = plain_text(options, value)? {
+                options.plain_password = password;
+            }
+            Ok(())
+        }),
+        get: Some(|options| GetValue::CString(options.plain_password.as_bytes().to_vec())),
+    },
+    Row {
+        option: ZMQ_CURVE_SERVER,
+        set: Some(|options, value| set_server(options, ZMQ_CURVE, value)),
+        get: Some(|options| is_server(options, ZMQ_CURVE)),
+    },
+    Row {
+        option: ZMQ_CURVE_PUBLICKEY,
+        set: Some(|options, value| {
+            options.curve_public_key = value.key()?;
+            options.mechanism = ZMQ_CURVE;
+            Ok(())
+        }),
+        get: Some(|options| GetValue::Key(SecretKey::new(options.curve_public_key))),
+    },
+    Row {
+        option: ZMQ_CURVE_SECRETKEY,
+        set: Some(|options, value| {
+            options.curve_secret_key = SecretKey::new(value.key()?);
+            options.mechanism = ZMQ_CURVE;
+            Ok(())
+        }),
+        get: Some(|options| GetValue::Key(options.curve_secret_key.clone())),
+    },
+    Row {
+        option: ZMQ_CURVE_SERVERKEY,
+        set: Some(|options, value| {
+            options.curve_server_key = value.key()?;
+            options.mechanism = ZMQ_CURVE;
+            options.as_server = false;
+            Ok(())
+        }),
+        get: Some(|options| GetValue::Key(SecretKey::new(options.curve_server_key))),
+    },
 ];
+
+/// A socket that stops being a server has no mechanism at all.
+fn set_server(options: &mut SocketOptions, mechanism: i32, value: SetValue<'_>) -> Result<()> {
+    options.as_server = value.bool_strict()?;
+    options.mechanism = if options.as_server { mechanism } else { ZMQ_NULL };
+    Ok(())
+}
+
+fn is_server(options: &SocketOptions, mechanism: i32) -> GetValue {
+    GetValue::bool(options.as_server && options.mechanism == mechanism)
+}
+
+/// A name or password makes the socket a client of PLAIN; null takes the mechanism away and leaves
+/// the text.
+fn plain_text(options: &mut SocketOptions, value: SetValue<'_>) -> Result<Option<SecretBytes>> {
+    if value.is_null() && value.is_empty() {
+        options.mechanism = ZMQ_NULL;
+        return Ok(None);
+    }
+    let text = value.filled(PLAIN_MAX)?;
+    options.mechanism = ZMQ_PLAIN;
+    options.as_server = false;
+    Ok(Some(SecretBytes::new(text)))
+}

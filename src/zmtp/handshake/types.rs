@@ -1,6 +1,6 @@
 //! What goes into a handshake and what comes out.
 
-use crate::security::MechanismConfig;
+use crate::security::{MechanismConfig, Transforms};
 use crate::zmtp::Version;
 
 /// Everything the handshake needs to know about the socket and the connection.
@@ -14,7 +14,6 @@ pub struct Config {
     /// What the application adds to our metadata (`ZMQ_METADATA`).
     pub app_metadata: Vec<(Vec<u8>, Vec<u8>)>,
     pub mechanism: MechanismConfig,
-    pub as_server: bool,
     pub zap_domain: Vec<u8>,
     pub zap_enforce_domain: bool,
     /// Where the peer is, for the ZAP handler and the `Peer-Address` property.
@@ -32,7 +31,6 @@ impl Config {
             recv_routing_id: false,
             app_metadata: Vec::new(),
             mechanism: MechanismConfig::Null,
-            as_server: false,
             zap_domain: Vec::new(),
             zap_enforce_domain: false,
             peer_address: String::new(),
@@ -63,7 +61,7 @@ pub enum Status {
 }
 
 /// The outcome of a handshake.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Peer {
     pub version: Version,
     /// The peer's socket type by name, where it told.
@@ -77,6 +75,8 @@ pub struct Peer {
     /// The peer is too old to forward subscriptions, so the socket must assume that it wants
     /// every message.
     pub inject_subscription: bool,
+    /// What the mechanism does to every message from here on, if it does anything.
+    pub transforms: Option<Transforms>,
 }
 
 impl Peer {
@@ -89,6 +89,7 @@ impl Peer {
             properties: Vec::new(),
             user_id: None,
             inject_subscription: false,
+            transforms: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 /* The options of the security mechanisms, with CURVE built in and GSSAPI left out. */
-#include "../option_trials.h"
+#include "option_trials.h"
 
 int main (void)
 {

@@ -1,0 +1,148 @@
+//! MESSAGE: what both ends of a CURVE connection send once they share a key.
+//!
+//! ```text
+//! 07 MESSAGE | nonce: 8 bytes, counted | authenticator: 16 bytes | flags and body, encrypted
+//! ```
+//!
+//! The outer frame says nothing: whether more parts follow, and whether the body is a command, is
+//! in the encrypted flags. Numbers only rise, so that nothing can be sent twice by somebody else.
+//! Both halves work in the memory where the message lies already.
+
+use core::ops::Range;
+
+use super::boxes::{self, MAC_LEN};
+use super::{CRYPTOGRAPHIC, SHORT_NONCE_LEN};
+use crate::error::Errno;
+use crate::options::constants::{
+    ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE, ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE,
+    ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED,
+};
+use crate::security::keys::SecretKey;
+use crate::security::HandshakeError;
+use crate::zmtp::frame;
+
+const MESSAGE: &[u8; 8] = b"\x07MESSAGE";
+const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
+const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
+const MAC_AT: usize = MESSAGE.len() + SHORT_NONCE_LEN;
+const FLAGS_AT: usize = MAC_AT + MAC_LEN;
+
+/// In the encrypted flags: more parts follow.
+const MORE: u8 = 1;
+/// In the encrypted flags: the body is a command. Frames have another bit for it.
+const COMMAND: u8 = 2;
+
+/// Bytes by which a sealed body is longer.
+pub const OVERHEAD: usize = FLAGS_AT + 1;
+
+/// Which end of the connection we are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// Makes both halves of a connection from its key, the number of our last command and the number
+/// of the peer's.
+pub(super) fn halves(side: Side, key: &SecretKey, sent: u64, received: u64) -> (Sealer, Opener) {
+    let (ours, theirs) = match side {
+        Side::Client => (FROM_CLIENT, FROM_SERVER),
+        Side::Server => (FROM_SERVER, FROM_CLIENT),
+    };
+    (
+        Sealer { key: key.clone(), prefix: ours, sent },
+        Opener { key: key.clone(), prefix: theirs, received },
+    )
+}
+
+/// The sending half.
+#[derive(Debug)]
+pub struct Sealer {
+    key: SecretKey,
+    prefix: &'static [u8; 16],
+    /// Number of the last message.
+    sent: u64,
+}
+
+impl Sealer {
+    /// Appends the body of a MESSAGE with the flags and the body of a frame in it. `EOVERFLOW` after 2^64
+    /// of them: a number used twice would give the key away.
+    #[inline]
+    pub fn append(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
+        self.sent = self.sent.checked_add(1).ok_or(Errno::EOVERFLOW)?;
+        let number = self.sent.to_be_bytes();
+        let start = out.len();
+        let mut head = [0; OVERHEAD];
+        head[..MESSAGE.len()].copy_from_slice(MESSAGE);
+        head[MESSAGE.len()..MAC_AT].copy_from_slice(&number);
+        head[FLAGS_AT] = to_sealed(flags);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(body);
+        let nonce = boxes::nonce(self.prefix, &number);
+        let (head, data) = out[start..].split_at_mut(FLAGS_AT);
+        head[MAC_AT..].copy_from_slice(&boxes::seal_in_place(data, &nonce, &self.key));
+        Ok(())
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub struct Opener {
+    key: SecretKey,
+    prefix: &'static [u8; 16],
+    /// Number of the last message.
+    received: u64,
+}
+
+impl Opener {
+    #[cfg(test)]
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.key
+    }
+
+    /// Opens a MESSAGE where it lies: the flags of the frame in it, and where in `frame` its body is.
+    #[inline]
+    pub fn open(&mut self, frame: &mut [u8]) -> Result<(u8, Range<usize>), HandshakeError> {
+        if frame.len() <= 1 || frame.len() <= usize::from(frame[0]) {
+            return Err(MALFORMED);
+        }
+        if !frame.starts_with(MESSAGE) {
+            return Err(HandshakeError::UNEXPECTED_COMMAND);
+        }
+        if frame.len() < OVERHEAD {
+            return Err(MALFORMED_MESSAGE);
+        }
+        let (head, data) = frame.split_at_mut(FLAGS_AT);
+        let mut number = [0; SHORT_NONCE_LEN];
+        number.copy_from_slice(&head[MESSAGE.len()..MAC_AT]);
+        let count = u64::from_be_bytes(number);
+        if count <= self.received {
+            return Err(INVALID_SEQUENCE);
+        }
+        let mut mac = [0; MAC_LEN];
+        mac.copy_from_slice(&head[MAC_AT..]);
+        let nonce = boxes::nonce(self.prefix, &number);
+        boxes::open_in_place(data, &mac, &nonce, &self.key).map_err(|_| CRYPTOGRAPHIC)?;
+        self.received = count;
+        Ok((from_sealed(data[0]), OVERHEAD..frame.len()))
+    }
+}
+
+fn to_sealed(flags: u8) -> u8 {
+    let more = if flags & frame::MORE != 0 { MORE } else { 0 };
+    let command = if flags & frame::COMMAND != 0 { COMMAND } else { 0 };
+    more | command
+}
+
+fn from_sealed(flags: u8) -> u8 {
+    let more = if flags & MORE != 0 { frame::MORE } else { 0 };
+    let command = if flags & COMMAND != 0 { frame::COMMAND } else { 0 };
+    more | command
+}
+
+const MALFORMED: HandshakeError =
+    HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED);
+const MALFORMED_MESSAGE: HandshakeError =
+    HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE);
+const INVALID_SEQUENCE: HandshakeError =
+    HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE);
