@@ -24,7 +24,7 @@ use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::security::Transforms;
-use crate::zmtp::handshake::{Handshake, HandshakeError};
+use crate::zmtp::handshake::{Handshake, HandshakeError, Status};
 use crate::zmtp::Version;
 use input::Input;
 use output::Output;
@@ -56,6 +56,9 @@ pub enum Progress {
 
 /// Unsent control bytes beyond which no more PINGs are answered.
 const UNSENT_CONTROL_MAX: usize = 64 * 1024;
+
+/// Calls that read a handshake in a turn before other connections have theirs.
+const HANDSHAKE_READS: usize = 32;
 
 /// How the bytes of a connection are to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,13 +149,16 @@ impl Engine {
     pub fn read_handshake(&mut self) -> core::result::Result<Progress, HandshakeFailure> {
         let Some(handshake) = self.handshake.as_mut() else { return Ok(Progress::Idle) };
         let mut buffer = [0u8; 2048];
-        while self.readable {
+        for _ in 0..HANDSHAKE_READS {
+            if !self.readable {
+                return Ok(Progress::Idle);
+            }
             let received = match stream::receive(self.fd.as_fd(), &mut buffer) {
                 Ok(0) => return Err(HandshakeFailure::Connection(Errno::EPIPE)),
                 Ok(count) => count,
                 Err(Errno::EAGAIN) => {
                     self.readable = false;
-                    break;
+                    return Ok(Progress::Idle);
                 }
                 Err(error) => return Err(HandshakeFailure::Connection(error)),
             };
@@ -162,11 +168,12 @@ impl Engine {
             if used < received {
                 self.input.set_early_data(&buffer[used..received]);
             }
-            if !matches!(handshake.status(), crate::zmtp::handshake::Status::Working) {
-                break;
+            // A peer that has to wait, or was refused, may still hang up.
+            if handshake.status() == Status::Done {
+                return Ok(Progress::Idle);
             }
         }
-        Ok(Progress::Idle)
+        Ok(Progress::More)
     }
 
     /// Has the PINGs that were read answered. A peer that sends them without reading the answers

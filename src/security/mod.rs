@@ -176,6 +176,11 @@ impl Mechanism {
         }
     }
 
+    /// Whether the ZAP handler refused the peer.
+    pub fn was_denied(&self) -> bool {
+        matches!(each!(self, inner => inner.verdict()), zap::Verdict::Denied(_))
+    }
+
     pub fn take_zap_request(&mut self) -> Option<zap::Request> {
         self.setup().zap.take_request()
     }

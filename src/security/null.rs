@@ -77,6 +77,10 @@ impl Null {
         }
     }
 
+    pub(super) fn verdict(&self) -> Verdict {
+        self.setup.zap.verdict()
+    }
+
     pub(super) fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }

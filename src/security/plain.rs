@@ -109,6 +109,10 @@ impl Client {
         }
     }
 
+    pub(super) fn verdict(&self) -> Verdict {
+        self.setup.zap.verdict()
+    }
+
     pub(super) fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }
@@ -198,6 +202,10 @@ impl Server {
         self.outgoing = Some(with_metadata(READY, &mut self.setup));
         self.state = ServerState::Ready;
         Ok(())
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        self.setup.zap.verdict()
     }
 
     pub(super) fn setup(&mut self) -> &mut Setup {

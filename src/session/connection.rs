@@ -85,6 +85,7 @@ impl Session {
         }
         let Some(engine) = self.engine.take() else { return Turn::Idle };
         let shaking = engine.is_handshaking();
+        let denied = engine.handshake.as_ref().is_some_and(|shake| shake.was_denied());
         let opened = !shaking;
         self.cancel_engine_timers(cx);
         self.watching = None;
@@ -100,7 +101,7 @@ impl Session {
                 pipe.out.write_anyway(0, b"");
             }
         }
-        if failure != Failure::Protocol && (shaking || !engine.has_mechanism) {
+        if failure != Failure::Protocol && !denied && (shaking || !engine.has_mechanism) {
             let errno = match failure {
                 Failure::Connection(errno) => errno,
                 _ => Errno::ETIMEDOUT,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::zap::ZapLine;
 use super::Session;
-use crate::engine::{Engine, Failure, Framing, HandshakeFailure};
+use crate::engine::{Engine, Failure, Framing, HandshakeFailure, Progress};
 use crate::io::timers::Purpose;
 use crate::io::{Cx, Turn};
 use crate::message::Metadata;
@@ -146,13 +146,23 @@ impl Session {
                 }
             }
         }
-        if let Err(failure) = outcome {
+        let failure = match outcome {
+            Ok(Progress::More) => return Err(Turn::Again),
+            Ok(_) => None,
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
             return Err(match failure {
                 HandshakeFailure::Connection(error) => {
                     self.engine_failed(cx, Failure::Connection(error))
                 }
                 HandshakeFailure::Protocol(error) => {
                     self.report_handshake(&error);
+                    // What was said before may tell the peer what is wrong, such as our mechanism.
+                    if let Some(engine) = self.engine.as_deref_mut() {
+                        engine.collect_handshake_output();
+                    }
+                    let _ = self.write(cx);
                     self.engine_failed(cx, Failure::Protocol)
                 }
             });

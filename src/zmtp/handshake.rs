@@ -144,6 +144,12 @@ impl Handshake {
         self.mechanism()?.take_event()
     }
 
+    /// Whether the ZAP handler refused the peer, so that the monitor knows already why the connection
+    /// ends.
+    pub fn was_denied(&self) -> bool {
+        matches!(&self.stage, Stage::Commands(_, mechanism) if mechanism.was_denied())
+    }
+
     /// What was learned about the peer. Meant for [`Status::Done`].
     pub fn finish(self) -> Peer {
         match self.stage {

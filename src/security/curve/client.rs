@@ -10,6 +10,7 @@ use crate::options::constants::ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA;
 use crate::security::keys::{fill_random, PublicKey, SecretKey, KEY_LEN};
 use crate::security::metadata::Source;
 use crate::security::refusal::{refusal, ERROR};
+use crate::security::zap::Verdict;
 use crate::security::{HandshakeError, Setup, Status, Transforms};
 
 /// Length of a whole WELCOME: its name, a nonce, a box with the server's short key and the cookie.
@@ -185,6 +186,10 @@ impl Client {
     fn number(&mut self) -> [u8; SHORT_NONCE_LEN] {
         self.sent += 1;
         self.sent.to_be_bytes()
+    }
+
+    pub(in crate::security) fn verdict(&self) -> Verdict {
+        self.setup.zap.verdict()
     }
 
     pub(in crate::security) fn setup(&mut self) -> &mut Setup {

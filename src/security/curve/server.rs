@@ -216,6 +216,10 @@ impl Server {
         body
     }
 
+    pub(in crate::security) fn verdict(&self) -> Verdict {
+        self.setup.zap.verdict()
+    }
+
     pub(in crate::security) fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }
