@@ -80,8 +80,11 @@ impl Mailbox {
         queue.commands.push_back(command);
         let watches = queue.watches.clone();
         drop(queue);
-        if self.state.fetch_or(PENDING, Ordering::SeqCst) == 0 {
+        let before = self.state.fetch_or(PENDING, Ordering::SeqCst);
+        if before == 0 {
             self.signaler.set();
+        }
+        if before & PENDING == 0 {
             watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
         }
         true
