@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIMIT_SECONDS 60
@@ -47,6 +48,23 @@ static int check (int rc, const char *what)
 }
 
 #define CHECK(call) check ((call), #call)
+
+static int64_t now (void)
+{
+    struct timespec time;
+    clock_gettime (CLOCK_MONOTONIC, &time);
+    return (int64_t) time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Processor time this process has used, in nanoseconds. */
+static int64_t cpu_time (void)
+{
+    struct rusage usage;
+    getrusage (RUSAGE_SELF, &usage);
+    const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
+    return ((int64_t) user->tv_sec + system->tv_sec) * 1000000000
+           + ((int64_t) user->tv_usec + system->tv_usec) * 1000;
+}
 
 static void set_int (void *socket, int option, int value)
 {
@@ -84,6 +102,15 @@ static void encrypt (void *socket, int server)
     CHECK (zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, server_public, 41));
     CHECK (zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, client_public, 41));
     CHECK (zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, client_secret, 41));
+}
+
+static void allow_descriptors (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit (RLIMIT_NOFILE, &limit);
+    }
 }
 
 static void *new_context (void)

@@ -38,15 +38,6 @@ static long settled (void)
     return before;
 }
 
-static void allow_descriptors (void)
-{
-    struct rlimit limit;
-    if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit (RLIMIT_NOFILE, &limit);
-    }
-}
-
 /* A few of each kind come first, so that what a context needs once is not counted. */
 static long measure_sockets (void *context, int count)
 {

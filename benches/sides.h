@@ -39,23 +39,6 @@ struct meeting
 
 static struct meeting *meeting;
 
-static int64_t now (void)
-{
-    struct timespec time;
-    clock_gettime (CLOCK_MONOTONIC, &time);
-    return (int64_t) time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/* Processor time this process has used, in nanoseconds. */
-static int64_t cpu_time (void)
-{
-    struct rusage usage;
-    getrusage (RUSAGE_SELF, &usage);
-    const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
-    return ((int64_t) user->tv_sec + system->tv_sec) * 1000000000
-           + ((int64_t) user->tv_usec + system->tv_usec) * 1000;
-}
-
 static int in_one_process (void)
 {
     return strcmp (options.transport, "inproc") == 0;

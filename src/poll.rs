@@ -167,7 +167,7 @@ impl SharedSockets {
             socket.add_watch(&watch);
             Ok(())
         })?;
-        let descriptor = inbox.descriptor();
+        let descriptor = inbox.expose();
         self.watches.push((handle, watch));
         Ok(descriptor)
     }

@@ -99,7 +99,7 @@ impl Poller {
         if !self.has_shared {
             return Err(Errno::EINVAL);
         }
-        Ok(self.inbox.descriptor())
+        Ok(self.inbox.expose())
     }
 
     // --- what to wait for ---
@@ -248,6 +248,7 @@ impl Poller {
             }
             asks_the_system = true;
             pause = deadline;
+            self.inbox.arm();
         }
     }
 

@@ -472,7 +472,7 @@ impl Socket {
             self.add_watch(&watch);
             self.visible = Some((inbox, watch));
         }
-        Ok(self.visible.as_ref().map_or(-1, |(inbox, _)| inbox.descriptor()))
+        Ok(self.visible.as_ref().map_or(-1, |(inbox, _)| inbox.expose()))
     }
 
     fn visible_events(&mut self) -> Result<i16> {

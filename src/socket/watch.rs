@@ -4,42 +4,84 @@
 //! own descriptor: each call of another thread clears it. So it hangs a [`Watch`] on each socket.
 //! A socket marks its watches when a command comes for it, and when a call of the application
 //! changed it; the mark goes into the watcher's [`Inbox`], whose descriptor is readable while there
-//! are marks. Looking at the marked sockets is then enough: one that is unmarked and was found not
+//! are marks, where that is wanted. Looking at the marked sockets is then enough: one that is unmarked and was found not
 //! ready is still not ready.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::RawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::signaler::Signaler;
 
+#[derive(Debug, Default)]
+struct Marks {
+    keys: Vec<u64>,
+    /// The descriptor is to show marks: always, or until they are taken.
+    exposed: bool,
+    armed: bool,
+    /// It shows some.
+    raised: bool,
+}
+
+impl Marks {
+    fn show(&mut self, signaler: &Signaler) {
+        let shows = (self.exposed || self.armed) && !self.keys.is_empty();
+        if shows && !self.raised {
+            self.raised = true;
+            signaler.set();
+        }
+    }
+}
+
 /// Where the marks of one watcher arrive.
+///
+/// The descriptor costs a system call each time marks begin to wait, so a watcher that is awake
+/// does without: it [arms](Inbox::arm) the descriptor when it goes to sleep.
 #[derive(Debug)]
 pub struct Inbox {
-    marked: Mutex<Vec<u64>>,
+    marks: Mutex<Marks>,
     signaler: Signaler,
 }
 
 impl Inbox {
     /// `EMFILE`, `ENFILE` or `ENOMEM` when the system has no descriptor left.
     pub fn new() -> Result<Arc<Inbox>> {
-        Ok(Arc::new(Inbox { marked: Mutex::default(), signaler: Signaler::new()? }))
+        Ok(Arc::new(Inbox { marks: Mutex::default(), signaler: Signaler::new()? }))
     }
 
-    /// A descriptor that is readable while there are marks.
+    fn lock(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The descriptor, which is readable while it is armed and there are marks.
     pub fn descriptor(&self) -> RawFd {
+        self.signaler.raw()
+    }
+
+    /// Lets the descriptor show marks until they are taken.
+    pub fn arm(&self) {
+        let mut marks = self.lock();
+        marks.armed = true;
+        marks.show(&self.signaler);
+    }
+
+    /// Lets the descriptor show marks from now on.
+    pub fn expose(&self) -> RawFd {
+        let mut marks = self.lock();
+        marks.exposed = true;
+        marks.show(&self.signaler);
         self.signaler.raw()
     }
 
     /// Takes all marks. Each watch is to be [unmarked](Watch::unmark) before its socket is looked at.
     pub fn take(&self) -> Vec<u64> {
-        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
-        if marked.is_empty() {
-            return Vec::new();
+        let mut marks = self.lock();
+        marks.armed = false;
+        if core::mem::take(&mut marks.raised) {
+            self.signaler.clear();
         }
-        self.signaler.clear();
-        core::mem::take(&mut marked)
+        core::mem::take(&mut marks.keys)
     }
 }
 
@@ -60,11 +102,9 @@ impl Watch {
     /// Says that the socket is to be looked at.
     pub fn mark(&self) {
         if !self.marked.swap(true, Ordering::AcqRel) {
-            let mut marked = self.inbox.marked.lock().unwrap_or_else(PoisonError::into_inner);
-            marked.push(self.key);
-            if marked.len() == 1 {
-                self.inbox.signaler.set();
-            }
+            let mut marks = self.inbox.lock();
+            marks.keys.push(self.key);
+            marks.show(&self.inbox.signaler);
         }
     }
 
@@ -89,6 +129,7 @@ mod tests {
     fn a_mark_arrives_once_until_it_is_taken_away() {
         let inbox = Inbox::new().unwrap();
         let (one, other) = (Watch::new(&inbox, 1), Watch::new(&inbox, 2));
+        inbox.expose();
         assert!(!readable(&inbox));
         one.mark();
         other.mark();
@@ -102,5 +143,26 @@ mod tests {
         one.mark();
         assert!(readable(&inbox));
         assert_eq!(inbox.take(), [1]);
+    }
+
+    #[test]
+    fn the_descriptor_shows_marks_when_it_is_armed() {
+        let inbox = Inbox::new().unwrap();
+        let watch = Watch::new(&inbox, 7);
+        watch.mark();
+        assert!(!readable(&inbox));
+        inbox.arm();
+        assert!(readable(&inbox), "a mark from before");
+        assert_eq!(inbox.take(), [7]);
+        assert!(!readable(&inbox));
+        inbox.arm();
+        assert!(!readable(&inbox));
+        watch.unmark();
+        watch.mark();
+        assert!(readable(&inbox));
+        assert_eq!(inbox.take(), [7]);
+        watch.unmark();
+        watch.mark();
+        assert!(!readable(&inbox), "taking marks disarms");
     }
 }
