@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#define ZMQ_BUILD_DRAFT_API
 #include "messages.h"
 
 #include <stdarg.h>
@@ -27,7 +28,17 @@ struct peer {
     unsigned char *body;
     unsigned char id[64];
     size_t id_size;
+    /* Of a PEER's counterpart; 0 for none. */
+    uint32_t routing_id;
+    /* A DISH has heard the greeting. */
+    int greeted;
 };
+
+/* The draft kinds have messages of one part only. */
+static int is_single (const struct peer *peer)
+{
+    return peer->kind >= ZMQ_SERVER;
+}
 
 static void fail (const char *format, ...)
 {
@@ -62,8 +73,24 @@ static void set_int (struct peer *peer, int option, int value)
     check (zmq_setsockopt (peer->socket, option, &value, sizeof value), "zmq_setsockopt");
 }
 
+/* To a group or a certain peer. */
+static void send_addressed (struct peer *peer, const char *group, const void *bytes, size_t size)
+{
+    zmq_msg_t message;
+    check (zmq_msg_init_buffer (&message, bytes, size), "zmq_msg_init_buffer");
+    if (group)
+        check (zmq_msg_set_group (&message, group), "zmq_msg_set_group");
+    if (peer->routing_id)
+        check (zmq_msg_set_routing_id (&message, peer->routing_id), "zmq_msg_set_routing_id");
+    check (zmq_msg_send (&message, peer->socket, 0), "zmq_msg_send");
+}
+
 static void send_bytes (struct peer *peer, const void *bytes, size_t size, int flags)
 {
+    if (peer->kind == ZMQ_RADIO || peer->routing_id) {
+        send_addressed (peer, peer->kind == ZMQ_RADIO ? "numbers" : NULL, bytes, size);
+        return;
+    }
     check (zmq_send (peer->socket, bytes, size, flags), "zmq_send");
 }
 
@@ -79,7 +106,7 @@ static void send_prefix (struct peer *peer)
 static void send_message (struct peer *peer, uint64_t number)
 {
     const size_t size = size_of (number, peer->numbered);
-    const int more = has_tail (number) ? ZMQ_SNDMORE : 0;
+    const int more = has_tail (number, is_single (peer)) ? ZMQ_SNDMORE : 0;
     send_prefix (peer);
     fill_body (peer->body, size, number, peer->run);
     send_bytes (peer, peer->body, size, more);
@@ -125,6 +152,13 @@ static int receive_prefix (struct peer *peer)
         if (size != 1 || topic[0] != 'n' || !more_parts (peer))
             fail ("not a topic");
     }
+    if (peer->kind == ZMQ_DISH && !peer->greeted) {
+        /* Other greetings may follow; it is done with them. */
+        char greeting[8];
+        check (zmq_recv (peer->socket, greeting, sizeof greeting, 0), "zmq_recv (greeting)");
+        check (zmq_leave (peer->socket, "greetings"), "zmq_leave");
+        return peer->greeted = 1;
+    }
     return 0;
 }
 
@@ -149,10 +183,10 @@ static void receive_body (struct peer *peer, uint64_t *number, uint64_t *run)
         fail ("message %llu has %zu bytes", (unsigned long long) *number, size);
     if (!body_is_right (body, size, *number, *run))
         fail ("message %llu has a wrong body", (unsigned long long) *number);
-    if (zmq_msg_more (&message) != has_tail (*number))
+    if (zmq_msg_more (&message) != has_tail (*number, is_single (peer)))
         fail ("message %llu has a wrong number of parts", (unsigned long long) *number);
     zmq_msg_close (&message);
-    if (has_tail (*number)) {
+    if (has_tail (*number, is_single (peer))) {
         char tail[8];
         if (zmq_recv (peer->socket, tail, sizeof tail, 0) != 0 || !more_parts (peer))
             fail ("message %llu has a wrong second part", (unsigned long long) *number);

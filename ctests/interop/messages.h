@@ -54,9 +54,9 @@ static size_t size_of (uint64_t number, int numbered)
 }
 
 /* Every tenth message has two more parts: an empty one and TAIL. */
-static int has_tail (uint64_t number)
+static int has_tail (uint64_t number, int single)
 {
-    return number % 10 == 3;
+    return !single && number % 10 == 3;
 }
 
 static void fill_body (unsigned char *body, size_t size, uint64_t number, uint64_t run)

@@ -13,7 +13,7 @@
  *
  * M is a mechanism, null, plain or curve; its server has a ZAP handler that knows its client.
  *
- * A PUB waits for a line on its standard input; it greets its subscribers until then. What the
+ * A PUB or RADIO waits for a line on its standard input; it greets its subscribers until then. What the
  * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of
  * that sender were received), ASKED (so many answers came), DONE at the end.
  */
@@ -35,11 +35,14 @@ static void await_subscriber (struct peer *peer)
         if (size != 1 || byte[0] != 1)
             fail ("a subscription of %d bytes", size);
     }
-    if (peer->kind != ZMQ_PUB)
+    if (peer->kind != ZMQ_PUB && peer->kind != ZMQ_RADIO)
         return;
     struct pollfd input = {0, POLLIN, 0};
     while (poll (&input, 1, 10) == 0)
-        send_bytes (peer, "hello", 5, 0);
+        if (peer->kind == ZMQ_RADIO)
+            send_addressed (peer, "greetings", "hello", 5);
+        else
+            send_bytes (peer, "hello", 5, 0);
 }
 
 /* A ROUTER that speaks first has to be spoken to before it knows an address. */
@@ -165,8 +168,9 @@ static void answer_all (struct peer *peer)
 
 static int kind_of (const char *name)
 {
-    static const char *const names[] = {"pair", "pub", "sub", "req", "rep", "dealer", "router", "pull", "push", "xpub", "xsub", "stream"};
-    for (int kind = 0; kind < 12; kind++)
+    static const char *const names[] = {"pair", "pub", "sub", "req", "rep", "dealer", "router", "pull", "push", "xpub", "xsub", "stream",
+                                        "server", "client", "radio", "dish", "gather", "scatter", "dgram", "peer", "channel"};
+    for (int kind = 0; kind < (int) (sizeof names / sizeof *names); kind++)
         if (strcmp (name, names[kind]) == 0)
             return kind;
     fail ("no such kind: %s", name);
@@ -176,9 +180,13 @@ static int kind_of (const char *name)
 static void configure (struct peer *peer)
 {
     set_int (peer, ZMQ_RECONNECT_IVL, 20);
-    if (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB)
+    if (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB || peer->kind == ZMQ_RADIO)
         set_int (peer, ZMQ_SNDHWM, 0);
-    if (peer->kind == ZMQ_SUB || peer->kind == ZMQ_XSUB)
+    if (peer->kind == ZMQ_DISH) {
+        check (zmq_join (peer->socket, "greetings"), "zmq_join");
+        check (zmq_join (peer->socket, "numbers"), "zmq_join");
+    }
+    if (peer->kind == ZMQ_SUB || peer->kind == ZMQ_XSUB || peer->kind == ZMQ_DISH)
         set_int (peer, ZMQ_RCVHWM, 0);
     if (peer->kind == ZMQ_SUB)
         check (zmq_setsockopt (peer->socket, ZMQ_SUBSCRIBE, "", 0), "ZMQ_SUBSCRIBE");
@@ -256,6 +264,8 @@ int main (int argc, char **argv)
         be_client (&peer, client);
     if (strcmp (argv[2], "bind") == 0)
         check (zmq_bind (peer.socket, argv[3]), "zmq_bind");
+    else if (peer.kind == ZMQ_PEER)
+        check ((peer.routing_id = zmq_connect_peer (peer.socket, argv[3])) ? 0 : -1, "zmq_connect_peer");
     else
         check (zmq_connect (peer.socket, argv[3]), "zmq_connect");
     play (&peer);

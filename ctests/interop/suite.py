@@ -86,7 +86,7 @@ class Suite:
         count = f"count={self.options.count}"
         b = self.start(second, pattern.second, ends[not first_binds], endpoint, pattern.second_role, count, *security[1])
         a = self.start(first, pattern.first, ends[first_binds], endpoint, pattern.first_role, count, *security[0])
-        if pattern.first == "pub":
+        if pattern.first in ("pub", "radio"):
             b.wait_for("READY", 1, deadline)
             a.tell()
         a.finish(deadline)
