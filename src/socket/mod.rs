@@ -22,6 +22,7 @@ pub mod routing;
 pub mod shared;
 pub mod slab;
 pub mod watch;
+mod watching;
 
 use self::core::{Core, PipeKey};
 use crate::context::{self, handles, unique_id, Context};
@@ -101,23 +102,9 @@ pub fn with<T>(handle: *mut c_void, mut body: impl FnMut(&mut Socket) -> Result<
             // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
             body(unsafe { &mut *entered.object().cast::<Socket>() })
         }
-        Err(handles::SHARED) => with_shared(handle, body),
+        Err(handles::SHARED) => shared::with(handle, body),
         Err(error) => Err(error),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn with_shared<T>(
-    handle: *mut c_void,
-    mut body: impl FnMut(&mut Socket) -> Result<T>,
-) -> Result<T> {
-    let mut value = None;
-    shared::with(handle, &mut |socket| {
-        value = Some(body(socket)?);
-        Ok(())
-    })?;
-    value.ok_or(Errno::EFAULT)
 }
 
 impl Socket {
@@ -424,70 +411,6 @@ impl Socket {
             }
         }
         Ok(())
-    }
-
-    // --- telling others of changes ---
-
-    /// Hangs a watch on the socket, which is marked at once.
-    pub fn add_watch(&mut self, watch: &Arc<Watch>) {
-        self.watches.push(watch.clone());
-        self.link.mailbox.set_watches(&self.watches);
-        watch.mark();
-    }
-
-    /// Takes a watch off the socket.
-    pub fn remove_watch(&mut self, watch: &Arc<Watch>) {
-        self.watches.retain(|one| !Arc::ptr_eq(one, watch));
-        self.link.mailbox.set_watches(&self.watches);
-    }
-
-    /// Whether this watch hangs on the socket.
-    pub fn has_watch(&self, watch: &Arc<Watch>) -> bool {
-        self.watches.iter().any(|one| Arc::ptr_eq(one, watch))
-    }
-
-    /// The application did something that may make the socket ready.
-    #[inline]
-    fn mark_watches(&self) {
-        if !self.watches.is_empty() {
-            self.watches.iter().for_each(|watch| watch.mark());
-        }
-    }
-
-    /// As [`Socket::mark_watches`], where it is something that senders may wait for.
-    fn note_change(&mut self) {
-        self.changes += 1;
-        self.mark_watches();
-    }
-
-    /// The descriptor of `ZMQ_FD`. Other threads' calls clear the mailbox's, so a shared socket
-    /// shows one that only reading `ZMQ_EVENTS` clears.
-    fn visible_descriptor(&mut self) -> Result<RawFd> {
-        if !self.is_shared {
-            return Ok(self.descriptor());
-        }
-        if self.visible.is_none() {
-            let inbox = Inbox::new()?;
-            let watch = Watch::new(&inbox, 0);
-            self.add_watch(&watch);
-            self.visible = Some((inbox, watch));
-        }
-        Ok(self.visible.as_ref().map_or(-1, |(inbox, _)| inbox.expose()))
-    }
-
-    fn visible_events(&mut self) -> Result<i16> {
-        if let Some((inbox, watch)) = &self.visible {
-            inbox.take();
-            watch.unmark();
-        }
-        self.events()
-    }
-
-    /// Whether there is something to receive, as far as is known.
-    fn has_input(&mut self) -> bool {
-        let has_input = self.kind.has_in(&mut self.core);
-        self.collect_ended();
-        has_input
     }
 
     // --- commands from other threads ---

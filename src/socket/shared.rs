@@ -21,6 +21,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use super::patterns::Pattern;
 use super::Socket;
 use crate::context::handles;
 use crate::error::{Errno, Result};
@@ -116,7 +117,18 @@ impl Shared {
 /// Calls `body` with the socket behind a shared handle, again and again as long as it has to wait.
 /// `ENOTSOCK`, also when the socket is closed in the meantime; `EBUSY` from a free function; and
 /// the errors of waiting: `EAGAIN`, `EINTR`.
-pub fn with(handle: *mut c_void, body: &mut dyn FnMut(&mut Socket) -> Result<()>) -> Result<()> {
+#[cold]
+#[inline(never)]
+pub fn with<T>(handle: *mut c_void, mut body: impl FnMut(&mut Socket) -> Result<T>) -> Result<T> {
+    let mut value = None;
+    call(handle, &mut |socket| {
+        value = Some(body(socket)?);
+        Ok(())
+    })?;
+    value.ok_or(Errno::EFAULT)
+}
+
+fn call(handle: *mut c_void, body: &mut dyn FnMut(&mut Socket) -> Result<()>) -> Result<()> {
     let shared = handles::shared(handle)?;
     let mut locked = shared.lock_here(handle)?;
     if !handles::is(handles::Kind::SharedSocket, handle) {
@@ -281,5 +293,14 @@ impl State {
                 self.wake(position);
             }
         }
+    }
+}
+
+impl Socket {
+    /// Whether there is something to receive, as far as is known.
+    fn has_input(&mut self) -> bool {
+        let has_input = self.kind.has_in(&mut self.core);
+        self.collect_ended();
+        has_input
     }
 }
