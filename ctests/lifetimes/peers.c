@@ -58,7 +58,8 @@ static void ended_by_the_binder(void)
             bind_any(server, wildcards[i], endpoint);
             for (int k = 0; k < 2; ++k) {
                 clients[k] = new_socket(context, kind ? ZMQ_PEER : ZMQ_CLIENT);
-                set_int(clients[k], ZMQ_RECONNECT_IVL, -1);
+                /* Late enough for the connection to stay away, and what it brought to be received. */
+                set_int(clients[k], ZMQ_RECONNECT_IVL, 1000000);
                 if (k == 0)
                     monitor = watch_events(clients[0], "inproc://monitor", ZMQ_EVENT_DISCONNECTED);
                 uint32_t id = 1;
