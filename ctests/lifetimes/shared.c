@@ -72,6 +72,7 @@ static void *receive_numbers(void *unused)
         if (number == UINT32_MAX)
             return NULL;
         CHECK(number < limit && __atomic_fetch_add(&seen[number], 1, __ATOMIC_SEQ_CST) == 0);
+        __atomic_add_fetch(&replied, 1, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -449,6 +450,57 @@ static void polled_while_used(void)
         }
 }
 
+/* --- joined by proxies --- */
+
+static void *middle[2][2];
+
+static void *run_proxy(void *number)
+{
+    void **ends = middle[(intptr_t)number % 2];
+    CHECK(zmq_proxy(ends[0], ends[1], NULL) == -1);
+    CHECK(errno == ETERM);
+    return NULL;
+}
+
+/* Two proxies on the same sockets, which they name in opposite orders. */
+static void through_proxies(void)
+{
+    for (int i = 0; i < TRANSPORTS; ++i) {
+        pthread_t senders[CROWD], receivers[CROWD], proxies[CROWD];
+        char far_endpoint[ENDPOINT_SIZE];
+        unsigned last = UINT32_MAX;
+        join_kinds(ZMQ_SCATTER, ZMQ_GATHER, wildcards[i], 3);
+        void *gather = new_socket(context, ZMQ_GATHER), *scatter = new_socket(context, ZMQ_SCATTER);
+        CHECK(zmq_disconnect(left, endpoint) == 0);
+        bind_any(gather, i ? wildcards[i] : "inproc://middle", far_endpoint);
+        CHECK(zmq_connect(left, far_endpoint) == 0);
+        CHECK(zmq_connect(scatter, endpoint) == 0);
+        middle[0][0] = middle[1][1] = gather;
+        middle[0][1] = middle[1][0] = scatter;
+        limit = some(10000);
+        next_number = replied = 0;
+        seen = calloc(limit, 1);
+        start_crowd(proxies, run_proxy);
+        start_crowd(receivers, receive_numbers);
+        start_crowd(senders, send_numbers);
+        join_crowd(senders);
+        /* What one proxy forwards may overtake what another one has. */
+        while (__atomic_load_n(&replied, __ATOMIC_SEQ_CST) < limit)
+            pause_ms(1);
+        for (int k = 0; k < CROWD; ++k)
+            CHECK(zmq_send(left, &last, sizeof last, 0) == sizeof last);
+        join_crowd(receivers);
+        CHECK(zmq_ctx_shutdown(context) == 0);
+        join_crowd(proxies);
+        for (unsigned n = 0; n < limit; ++n)
+            CHECK(seen[n] == 1);
+        free(seen);
+        CHECK(zmq_close(gather) == 0);
+        CHECK(zmq_close(scatter) == 0);
+        end();
+    }
+}
+
 /* --- everything at once --- */
 
 static void *do_anything(void *number)
@@ -557,6 +609,7 @@ CASES({"each_message_once", each_message_once},
       {"waiting_ends_in_time", waiting_ends_in_time},
       {"a_signal_interrupts_its_thread", a_signal_interrupts_its_thread},
       {"polled_while_used", polled_while_used},
+      {"through_proxies", through_proxies},
       {"anything_goes", anything_goes},
       {"closed_by_many_at_once", closed_by_many_at_once},
       {"forked_while_used", forked_while_used})

@@ -66,6 +66,25 @@ fn slots_rest_and_begin_anew() {
 }
 
 #[test]
+fn a_shared_socket_is_entered_by_its_place() {
+    let mut place = None;
+    let handle = insert_shared(|shared| place = Some(core::ptr::from_ref(shared))).unwrap();
+    assert!(is(Kind::SharedSocket, handle) && !is(Kind::Socket, handle));
+    assert_eq!(enter(handle).unwrap_err(), SHARED);
+    assert_eq!(enter_to_close(handle).unwrap_err(), SHARED);
+    assert_eq!(shared(handle).map(core::ptr::from_ref).ok(), place);
+    assert_eq!(remove(Kind::Socket, handle), None);
+    assert!(!is_foreign(handle));
+    assert!(remove(Kind::SharedSocket, handle).is_some());
+    assert_eq!(enter(handle).unwrap_err(), Errno::ENOTSOCK);
+    assert_eq!(shared(handle).err(), Some(Errno::ENOTSOCK));
+    let plain = insert(Kind::Socket, object(8)).unwrap();
+    assert_eq!(shared(plain).err(), Some(Errno::ENOTSOCK));
+    assert_eq!(abandon_shared(plain), Err(Errno::ENOTSOCK));
+    assert_eq!(remove(Kind::Socket, plain), Some(object(8)));
+}
+
+#[test]
 fn two_calls_never_overlap() {
     const THREADS: usize = 3;
     fence::prepare();
