@@ -43,6 +43,8 @@ enum IoCommand {
         id: u64,
         linger: i32,
     },
+    /// The session is to end if its handshake is not over.
+    GiveUp(u64),
     Pipe {
         id: u64,
         pipe: Arc<PipeShared>,
@@ -103,6 +105,11 @@ impl IoHandle {
     /// Tells a session or listener to finish within the linger time (-1: no limit).
     pub fn terminate(&self, id: u64, linger: i32) {
         self.send(IoCommand::Terminate { id, linger });
+    }
+
+    /// Ends a session whose handshake is not over.
+    pub fn give_up(&self, id: u64) {
+        self.send(IoCommand::GiveUp(id));
     }
 
     pub fn resolved(&self, id: u64, attempt: u64, outcome: Result<ConnectTarget>) {
@@ -288,6 +295,10 @@ impl IoThread {
                         Object::Listener(listener) => listener.terminate(cx),
                     });
                 }
+                IoCommand::GiveUp(id) => self.turn(id, |object, cx| match object {
+                    Object::Session(session) => session.give_up(cx),
+                    Object::Listener(_) => Turn::Idle,
+                }),
                 IoCommand::Pipe { id, pipe, event } => self.turn(id, |object, cx| match object {
                     Object::Session(session) => session.pipe_event(cx, &pipe, event),
                     Object::Listener(_) => Turn::Idle,

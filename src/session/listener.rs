@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mio::Interest;
 
+use super::newcomers::Newcomers;
 use super::{Accepted, Session};
 use crate::context::unique_id;
 use crate::error::{Errno, Result};
@@ -68,6 +69,7 @@ pub struct Listener {
     pause: Option<TimerKey>,
     /// Its endpoint was taken down: what it accepted is to be cut off, too.
     down: Arc<AtomicBool>,
+    newcomers: Arc<Newcomers>,
 }
 
 impl Listener {
@@ -111,6 +113,7 @@ impl Listener {
             addresses,
             pause: None,
             down: Arc::default(),
+            newcomers: Arc::default(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Listener {
                         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
                     );
                     if scarce {
+                        self.newcomers.make_room();
                         let pause = cx.timers.add(self.id, Purpose::Accept, ACCEPT_PAUSE);
                         self.pause = Some(pause);
                         return Turn::Idle;
@@ -167,10 +171,12 @@ impl Listener {
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
-        let down = self.down.clone();
-        let accepted = Accepted { fd: connection, addresses, listener: self.id, down };
+        let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
+        let accepted = Accepted { fd: connection, addresses, listener: self.id, down, newcomers };
         let (link, options) = (self.link.clone(), self.options.clone());
-        let session = Session::accepted(unique_id(), link, io.clone(), options, accepted);
+        let id = unique_id();
+        self.newcomers.add(id, io.clone());
+        let session = Session::accepted(id, link, io.clone(), options, accepted);
         io.add_session(Box::new(session));
     }
 

@@ -16,6 +16,7 @@ pub mod connecter;
 mod connection;
 mod lending;
 pub mod listener;
+mod newcomers;
 mod opening;
 pub mod zap;
 
@@ -31,6 +32,7 @@ use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::Endpoint;
 use connecter::Connecter;
+use newcomers::Newcomers;
 use zap::ZapLine;
 
 /// A number from 0 up to `below`, different each time, to keep peers from acting in step.
@@ -60,6 +62,8 @@ pub struct Accepted {
     pub listener: u64,
     /// The listener's endpoint was taken down.
     pub down: Arc<AtomicBool>,
+    /// Where the session is counted until its handshake is over.
+    pub newcomers: Arc<Newcomers>,
 }
 
 /// A session, owned by its I/O thread.
@@ -76,6 +80,8 @@ pub struct Session {
     pipe: Option<PipeEnd>,
     /// Of accepted connections: the listener's endpoint was taken down.
     down: Option<Arc<AtomicBool>>,
+    /// Of accepted connections, until the handshake is over.
+    newcomers: Option<Arc<Newcomers>>,
     zap: Option<ZapLine>,
     engine: Option<Box<Engine>>,
     /// What the reactor looks for at the engine's connection.
@@ -112,6 +118,7 @@ impl Session {
             accepted: None,
             pipe,
             down: None,
+            newcomers: None,
             zap: None,
             engine: None,
             watch: None,
@@ -131,6 +138,7 @@ impl Session {
         options: Arc<SocketOptions>,
         accepted: Accepted,
     ) -> Session {
+        let newcomers = Some(accepted.newcomers.clone());
         Session {
             id,
             link,
@@ -140,6 +148,7 @@ impl Session {
             accepted: Some(accepted),
             pipe: None,
             down: None,
+            newcomers,
             zap: None,
             engine: None,
             watch: None,
@@ -157,7 +166,7 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some(Accepted { fd, addresses, listener, down }) = self.accepted.take() {
+        if let Some(Accepted { fd, addresses, listener, down, .. }) = self.accepted.take() {
             self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
@@ -273,6 +282,21 @@ impl Session {
             }
             Purpose::LookAfterInput => self.look_after_input(cx),
             Purpose::Accept => Turn::Idle,
+        }
+    }
+
+    /// The listener has no room for connections that do not get through the handshake.
+    pub fn give_up(&mut self, cx: &mut Cx<'_>) -> Turn {
+        if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
+            return self.engine_failed(cx, Failure::Timeout);
+        }
+        Turn::Idle
+    }
+
+    /// The session is no newcomer any more.
+    fn settle(&mut self) {
+        if let Some(newcomers) = self.newcomers.take() {
+            newcomers.remove(self.id);
         }
     }
 
@@ -414,6 +438,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.settle();
         if let Some(mut pipe) = self.pipe.take() {
             pipe.close();
         }

@@ -77,6 +77,7 @@ impl Session {
     }
 
     pub(super) fn open_raw(&mut self, cx: &mut Cx<'_>, peer_address: String) -> Turn {
+        self.settle();
         self.make_pipe();
         let notify = self.options.raw_notify;
         let Some(engine) = &mut self.engine else { return Turn::Idle };
@@ -94,6 +95,7 @@ impl Session {
 
     /// The handshake is done: data may flow.
     pub(super) fn open(&mut self, cx: &mut Cx<'_>, peer: Peer) {
+        self.settle();
         if let Some(timer) = self.timers.handshake.take() {
             cx.timers.cancel(timer);
         }

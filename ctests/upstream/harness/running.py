@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .inputs import write_inputs
+
 PASS, FAIL, SKIP, TIMEOUT, CRASH, UNBUILT = (
     "pass",
     "fail",
@@ -75,6 +77,7 @@ class Runner:
         # Short, because the programs make socket paths in it.
         place = tempfile.mkdtemp(prefix="up-")
         environment["TMPDIR"] = place
+        write_inputs(Path(executable).name, Path(place))
         try:
             with held(locks), open(f"{place}/output", "w+b") as output:
                 return self._run_here(command, environment, place, output, limit)
