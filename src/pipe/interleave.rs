@@ -82,6 +82,16 @@ impl Access<'_> {
         *place = change(old);
         Some(old)
     }
+
+    /// An atomic exchange as a step: where to go on from the old value.
+    pub fn then(
+        &mut self,
+        word: u8,
+        change: impl FnOnce(u8) -> u8,
+        next: impl FnOnce(u8) -> u8,
+    ) -> Step {
+        self.exchange(word, change).map_or(Step::Blocked, |old| Step::To(next(old)))
+    }
 }
 
 pub type Program = fn(&mut Access<'_>) -> Step;

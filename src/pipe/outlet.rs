@@ -143,3 +143,7 @@ impl Loan {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "outlet_tests.rs"]
+mod tests;
