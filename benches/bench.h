@@ -3,6 +3,8 @@
 #define BENCH_H
 
 #define _GNU_SOURCE
+/* For ZMQ_BUSY_POLL and pollers. */
+#define ZMQ_BUILD_DRAFT_API 1
 #include <zmq.h>
 
 #include <dlfcn.h>
@@ -15,23 +17,44 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_SECONDS 60
+enum api
+{
+    BUFFERS,
+    MESSAGES,
+    REFERENCES
+};
 
 struct options
 {
     const char *transport;
+    const char *kind;
     size_t size;
     int hwm;
-    int messages_api;
+    enum api api;
     int count;
+    int topics;
+    int in_flight;
+    int busy_poll;
     int drop;
     int curve;
     int pin;
+    /* After this many seconds something is wrong. */
+    int limit;
     double seconds;
     double warm_up;
 };
 
-static struct options options = {"tcp", 64, 1000, 0, 8, 0, 0, 0, 0.5, 0.15};
+static struct options options = {
+    .transport = "tcp",
+    .kind = "",
+    .size = 64,
+    .hwm = 1000,
+    .count = 8,
+    .in_flight = 16,
+    .limit = 20,
+    .seconds = 0.5,
+    .warm_up = 0.1,
+};
 
 static void fail (const char *what)
 {
@@ -82,6 +105,8 @@ static void *open_socket (void *context, int type)
     set_int (socket, ZMQ_RCVHWM, options.hwm);
     set_int (socket, ZMQ_SNDTIMEO, 100);
     set_int (socket, ZMQ_RCVTIMEO, 100);
+    if (options.busy_poll)
+        set_int (socket, ZMQ_BUSY_POLL, options.busy_poll);
     return socket;
 }
 
@@ -128,28 +153,51 @@ static void print_library (void)
     Dl_info info;
     if (dladdr ((void *) (uintptr_t) zmq_version, &info) != 0 && info.dli_fname)
         printf ("library=%s\n", info.dli_fname);
+    fflush (stdout);
+}
+
+static enum api api_called (const char *name)
+{
+    if (strcmp (name, "msg") == 0)
+        return MESSAGES;
+    return strcmp (name, "reference") == 0 ? REFERENCES : BUFFERS;
 }
 
 static void read_options (int argc, char **argv)
 {
+    const struct
+    {
+        const char *name;
+        int *place;
+    } numbers[] = {
+        {"--hwm", &options.hwm},
+        {"--count", &options.count},
+        {"--topics", &options.topics},
+        {"--in-flight", &options.in_flight},
+        {"--busy-poll", &options.busy_poll},
+        {"--drop", &options.drop},
+        {"--curve", &options.curve},
+        {"--pin", &options.pin},
+    };
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
+        int known = 0;
+        for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++) {
+            if (strcmp (name, numbers[j].name) == 0) {
+                *numbers[j].place = atoi (value);
+                known = 1;
+            }
+        }
+        if (known)
+            continue;
         if (strcmp (name, "--transport") == 0)
             options.transport = value;
+        else if (strcmp (name, "--kind") == 0)
+            options.kind = value;
         else if (strcmp (name, "--size") == 0)
             options.size = strtoul (value, NULL, 10);
-        else if (strcmp (name, "--hwm") == 0)
-            options.hwm = atoi (value);
         else if (strcmp (name, "--api") == 0)
-            options.messages_api = strcmp (value, "msg") == 0;
-        else if (strcmp (name, "--count") == 0)
-            options.count = atoi (value);
-        else if (strcmp (name, "--drop") == 0)
-            options.drop = atoi (value);
-        else if (strcmp (name, "--curve") == 0)
-            options.curve = atoi (value);
-        else if (strcmp (name, "--pin") == 0)
-            options.pin = atoi (value);
+            options.api = api_called (value);
         else if (strcmp (name, "--seconds") == 0)
             options.seconds = atof (value);
         else if (strcmp (name, "--warm-up") == 0)

@@ -1,42 +1,6 @@
 /* Resident memory of idle things, in bytes each: `memory sockets`, or `memory connections` for tcp
    connections with both ends in this process. */
-#include "bench.h"
-
-#include <dirent.h>
-
-static long resident (void)
-{
-    long pages = 0, all = 0;
-    FILE *file = fopen ("/proc/self/statm", "r");
-    if (!file || fscanf (file, "%ld %ld", &all, &pages) != 2)
-        fail ("/proc/self/statm");
-    fclose (file);
-    return pages * sysconf (_SC_PAGESIZE);
-}
-
-static int open_descriptors (void)
-{
-    int count = 0;
-    DIR *directory = opendir ("/proc/self/fd");
-    while (directory && readdir (directory))
-        count++;
-    if (directory)
-        closedir (directory);
-    return count;
-}
-
-/* Waits until the I/O threads have nothing left to do: memory stays the same for a while. */
-static long settled (void)
-{
-    long before = resident ();
-    for (int same = 0; same < 5;) {
-        usleep (50000);
-        const long after = resident ();
-        same = after == before ? same + 1 : 0;
-        before = after;
-    }
-    return before;
-}
+#include "resources.h"
 
 /* A few of each kind come first, so that what a context needs once is not counted. */
 static long measure_sockets (void *context, int count)
@@ -90,10 +54,11 @@ int main (int argc, char **argv)
         return 2;
     }
     options.count = 1000;
+    options.limit = 60;
     read_options (argc - 1, argv + 1);
     print_library ();
     allow_descriptors ();
-    alarm (LIMIT_SECONDS);
+    alarm (options.limit + (unsigned) (options.seconds * 4));
     void *context = new_context ();
     const int sockets = strcmp (argv[1], "sockets") == 0;
     const long bytes = sockets ? measure_sockets (context, options.count) : measure_connections (context, options.count);

@@ -1,5 +1,4 @@
 /* A poller over many sockets of which one has a message: waits and messages in a second. */
-#define ZMQ_BUILD_DRAFT_API
 #include "bench.h"
 
 static void **near, **far;

@@ -1,9 +1,10 @@
-/* The two sides of a benchmark, a server and a client, and what they say to each other.
+/* The sides of a benchmark, a server and a client and sometimes somebody between or beside them, and
+   what they say to each other.
 
    For inproc they are threads of one process, for everything else processes, forked before any
    context exists. They meet in a page of shared memory: the server leaves its endpoint there, and
    the measuring side tells in which phase they are. So every run lasts the same time whatever the
-   library's speed, nothing of starting up or ending is measured, and both sides count their
+   library's speed, nothing of starting up or ending is measured, and all sides count their
    processor time over the same stretch. */
 #ifndef SIDES_H
 #define SIDES_H
@@ -26,15 +27,24 @@ enum phase
     END
 };
 
-/* The page both sides see. */
+/* Endpoints that one benchmark has. */
+#define PLACES 2
+
+/* The page all sides see. */
 struct meeting
 {
     _Atomic int phase;
-    _Atomic int bound;
+    _Atomic int bound[PLACES];
+    char endpoint[PLACES][512];
+    /* Sides besides the one that measures, and how many of them have ended. */
+    int others;
     _Atomic int left;
-    char endpoint[512];
-    /* Processor time of the side that does not measure, if it is another process. */
+    /* Their processor time, where they are other processes. */
     _Atomic int64_t other_cpu;
+    /* Memory that one of them measured. */
+    _Atomic int64_t other_bytes;
+    /* How far a side has come, for those that wait for it. */
+    _Atomic int64_t progress;
 };
 
 static struct meeting *meeting;
@@ -71,31 +81,41 @@ static void pin (int wanted)
     }
 }
 
-static void bind_server (void *socket)
+static void bind_place (void *socket, int place)
 {
     char wanted[64];
     encrypt (socket, 1);
     if (strcmp (options.transport, "tcp") == 0)
         snprintf (wanted, sizeof wanted, "tcp://127.0.0.1:*");
     else
-        snprintf (wanted, sizeof wanted, "%s://bench-%d", options.transport, (int) getpid ());
+        snprintf (wanted, sizeof wanted, "%s://bench-%d-%d", options.transport, (int) getpid (), place);
     CHECK (zmq_bind (socket, wanted));
-    size_t size = sizeof meeting->endpoint;
-    CHECK (zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, meeting->endpoint, &size));
-    atomic_store (&meeting->bound, 1);
+    size_t size = sizeof meeting->endpoint[place];
+    CHECK (zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, meeting->endpoint[place], &size));
+    atomic_store (&meeting->bound[place], 1);
 }
 
-static void wait_for_server (void)
+static void bind_server (void *socket)
 {
-    while (!atomic_load (&meeting->bound))
+    bind_place (socket, 0);
+}
+
+static const char *endpoint_of (int place)
+{
+    while (!atomic_load (&meeting->bound[place]))
         usleep (200);
+    return meeting->endpoint[place];
+}
+
+static void connect_place (void *socket, int place)
+{
+    encrypt (socket, 0);
+    CHECK (zmq_connect (socket, endpoint_of (place)));
 }
 
 static void connect_client (void *socket)
 {
-    wait_for_server ();
-    encrypt (socket, 0);
-    CHECK (zmq_connect (socket, meeting->endpoint));
+    connect_place (socket, 0);
 }
 
 /* One side of a benchmark; it uses the context and leaves it open. */
@@ -105,6 +125,8 @@ struct other
 {
     side_fn *side;
     void *context;
+    pid_t process;
+    pthread_t thread;
 };
 
 static void *other_thread (void *argument)
@@ -115,41 +137,70 @@ static void *other_thread (void *argument)
     return NULL;
 }
 
-/* Runs the measuring side here and the other one in a thread or in another process. */
-static void run_sides (side_fn *measuring, side_fn *other)
+static void start_process (struct other *other)
 {
+    other->process = fork ();
+    if (other->process == -1)
+        fail ("fork");
+    if (other->process > 0)
+        return;
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
+    pin (0);
+    void *context = new_context ();
+    other->side (context);
+    zmq_ctx_term (context);
+    exit (0);
+}
+
+static void wait_for_process (const struct other *other)
+{
+    int status = 0;
+    waitpid (other->process, &status, 0);
+    if (status != 0) {
+        fprintf (stderr, "another side ended with status %d\n", status);
+        exit (1);
+    }
+}
+
+static void run_threads (side_fn *measuring, struct other *others)
+{
+    void *context = new_context ();
+    for (int i = 0; i < meeting->others; i++) {
+        others[i].context = context;
+        if (pthread_create (&others[i].thread, NULL, other_thread, &others[i]) != 0)
+            fail ("pthread_create");
+    }
+    pin (1);
+    measuring (context);
+    for (int i = 0; i < meeting->others; i++)
+        pthread_join (others[i].thread, NULL);
+    zmq_ctx_term (context);
+}
+
+static void run_processes (side_fn *measuring, struct other *others)
+{
+    for (int i = 0; i < meeting->others; i++)
+        start_process (&others[i]);
+    pin (1);
+    void *context = new_context ();
+    measuring (context);
+    zmq_ctx_term (context);
+    for (int i = 0; i < meeting->others; i++)
+        wait_for_process (&others[i]);
+}
+
+/* Runs the measuring side here and the others, of which the second may be missing, in threads or in
+   processes of their own. */
+static void run_sides (side_fn *measuring, side_fn *first, side_fn *second)
+{
+    struct other others[] = {{.side = first}, {.side = second}};
     meeting = mmap (NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (meeting == MAP_FAILED)
         fail ("mmap");
-    alarm (LIMIT_SECONDS);
-    if (in_one_process ()) {
-        struct other start = {other, new_context ()};
-        pthread_t thread;
-        if (pthread_create (&thread, NULL, other_thread, &start) != 0)
-            fail ("pthread_create");
-        pin (1);
-        measuring (start.context);
-        pthread_join (thread, NULL);
-        zmq_ctx_term (start.context);
-        return;
-    }
-    const pid_t child = fork ();
-    if (child == -1)
-        fail ("fork");
-    if (child == 0)
-        prctl (PR_SET_PDEATHSIG, SIGKILL);
-    pin (child == 0 ? 0 : 1);
-    void *context = new_context ();
-    (child == 0 ? other : measuring) (context);
-    zmq_ctx_term (context);
-    if (child == 0)
-        exit (0);
-    int status = 0;
-    waitpid (child, &status, 0);
-    if (status != 0) {
-        fprintf (stderr, "the other side ended with status %d\n", status);
-        exit (1);
-    }
+    meeting->others = second ? 2 : 1;
+    print_library ();
+    alarm (options.limit + (unsigned) (options.seconds * 4));
+    (in_one_process () ? run_threads : run_processes) (measuring, others);
 }
 
 /* For the side that does not measure, to call once per step: false when the end has come. */
@@ -163,19 +214,30 @@ static int go_on (void)
         if (current == MEASURE)
             start = cpu_time ();
         else if (!in_one_process () && start)
-            atomic_store (&meeting->other_cpu, cpu_time () - start);
+            atomic_fetch_add (&meeting->other_cpu, cpu_time () - start);
     }
     return current != END;
 }
 
 static void leave (void)
 {
-    atomic_store (&meeting->left, 1);
+    atomic_fetch_add (&meeting->left, 1);
 }
 
-static int other_left (void)
+static int others_left (void)
 {
-    return atomic_load (&meeting->left);
+    return atomic_load (&meeting->left) == meeting->others;
+}
+
+/* What the measuring side has to tell: how many of what it counts there were, and for how long. */
+static void print_rate (int64_t count, int64_t elapsed, int64_t cpu)
+{
+    if (count == 0) {
+        fprintf (stderr, "nothing came\n");
+        exit (1);
+    }
+    printf ("rate=%.1f\n", count * 1e9 / elapsed);
+    printf ("cpu=%.2f\n", (double) (cpu + atomic_load (&meeting->other_cpu)) / count);
 }
 
 #endif

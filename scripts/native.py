@@ -30,11 +30,11 @@ def default_reference():
 class Library:
     """One libzmq to compile and run against."""
 
-    def __init__(self, name, directory, scratch):
+    def __init__(self, name, directory, scratch, files=("libzmq.so.5", "libzmq.so")):
         self.name = name
         directory = pathlib.Path(directory).resolve()
         self.shared_object = self._first(
-            [base / file for base in (directory, directory / "lib") for file in ("libzmq.so.5", "libzmq.so")]
+            [base / file for base in (directory, directory / "lib") for file in files]
         )
         include = self._first([directory / "include" / "zmq.h", ROOT / "include" / "zmq.h"]).parent
         self.include = include

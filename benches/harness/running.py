@@ -1,0 +1,144 @@
+"""Running each row's program on one library after the other, again and again."""
+
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import native
+
+BENCHES = native.ROOT / "benches"
+PROGRAMS = [path.stem for path in sorted(BENCHES.glob("*.c")) if path.stem != "instructions"]
+LIMIT_SECONDS = 90
+# A library that fails so often in a row is not tried again there.
+MOST_FAILURES = 2
+# One that takes so long for a run has three of them, and no more.
+SLOW_SECONDS = 15
+SLOW_RUNS = 3
+
+
+class Failed(Exception):
+    """A run without numbers; its words say why."""
+
+
+def build(library, directory):
+    """Compiles the programs without any path to a library: the environment decides at every run."""
+    directory.mkdir()
+    for name in PROGRAMS:
+        command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-function"]
+        command += [f"-I{library.include}", str(BENCHES / f"{name}.c"), "-o", str(directory / name)]
+        command += [f"-L{library.directory}", "-lzmq", "-lpthread", "-ldl"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: {name}.c does not compile:\n{done.stderr}")
+
+
+class Result:
+    """What came of a row: each library's runs, with None for one that failed, and the failures."""
+
+    def __init__(self, row, names):
+        self.row = row
+        self.runs = {name: [] for name in names}
+        self.failures = {name: [] for name in names}
+        self.slow = set()
+
+    def gave_up(self, name):
+        return len(self.failures[name]) >= MOST_FAILURES
+
+    def has_enough(self, name):
+        return name in self.slow and sum(run is not None for run in self.runs[name]) >= SLOW_RUNS
+
+    def has(self, name, key):
+        return not self.gave_up(name) and any(run and key in run for run in self.runs.get(name, ()))
+
+    def median(self, name, key):
+        return statistics.median(run[key] for run in self.runs[name] if run)
+
+    def peers(self, key):
+        return [name for name in self.runs if name != "ours" and self.has(name, key)]
+
+    def better_peer(self, key, more_is_better):
+        peers = self.peers(key)
+        best = max if more_is_better else min
+        return best(peers, key=lambda name: self.median(name, key)) if peers else None
+
+    def judged(self, metric):
+        """The number that its goal is about; None where there is none."""
+        if metric.alone:
+            return self.median("ours", metric.key) if self.has("ours", metric.key) else None
+        compared = self.ratio(metric.key, metric.more_is_better())
+        return compared and compared[0]
+
+    def ratio(self, key, more_is_better):
+        """Ours to the better peer: by the medians, and the least and the most of neighbouring runs.
+        None where there is nothing to compare."""
+        peer = self.better_peer(key, more_is_better)
+        if peer is None or not self.has("ours", key):
+            return None
+        pairs = [(run[key], other[key]) for run, other in zip(self.runs["ours"], self.runs[peer]) if run and other]
+        single = [ours / theirs for ours, theirs in pairs if theirs] or [0.0]
+        theirs = self.median(peer, key)
+        return (self.median("ours", key) / theirs if theirs else 0.0), min(single), max(single)
+
+
+class Runner:
+    def __init__(self, options, scratch, libraries, python):
+        self.options = options
+        self.scratch = scratch
+        self.libraries = libraries
+        # The interpreter that has pyzmq; None where it could not be installed.
+        self.python = python
+        self.programs = scratch / "programs"
+        build(libraries[0], self.programs)
+
+    def command(self, row):
+        seconds = self.options.seconds * row.longer
+        warm_up = self.options.seconds / 3
+        timing = ["--pin", int(row.pinned), "--seconds", seconds, "--warm-up", warm_up]
+        if row.program == "memory":
+            timing = []
+        if row.program.endswith(".py"):
+            return [self.python, BENCHES / row.program, *row.arguments, *timing]
+        return [self.programs / row.program, *row.arguments, *timing]
+
+    def once(self, row, library):
+        """One run's numbers by name."""
+        of_python = row.program.endswith(".py")
+        # The wheel has its own libzmq, which only a preloaded one takes the place of.
+        own = of_python and library.name == "libzmq"
+        environment = dict(os.environ) if of_python else library.environment()
+        if of_python and not own:
+            environment["LD_PRELOAD"] = str(library.shared_object)
+        outcome = native.run(self.command(row), self.scratch / "run", environment, LIMIT_SECONDS)
+        if outcome.status != 0 or outcome.timed_out:
+            words = " ".join(outcome.errors.split())
+            late = outcome.timed_out or outcome.status == -signal.SIGALRM
+            ending = "not done in time" if late else outcome.ending()
+            raise Failed(f"{ending}{': ' if words else ''}{words[-300:]}")
+        values = dict(line.split("=", 1) for line in outcome.output.splitlines() if "=" in line)
+        used = pathlib.Path(values.pop("library", "nothing")).resolve()
+        if not own and used != library.shared_object.resolve():
+            raise Failed(f"loaded {used} instead of {library.shared_object}")
+        return {name: float(value) for name, value in values.items()}
+
+    def row(self, row):
+        result = Result(row, [library.name for library in self.libraries])
+        for turn in range(self.options.repeat):
+            # Who begins changes, so that nobody gains from its place.
+            start = turn % len(self.libraries)
+            for library in self.libraries[start:] + self.libraries[:start]:
+                if result.gave_up(library.name) or result.has_enough(library.name):
+                    continue
+                values, begin = None, time.monotonic()
+                try:
+                    values = self.once(row, library)
+                except Failed as failed:
+                    result.failures[library.name].append(str(failed))
+                    print(f"bench: {row.label()}: {library.name}: {failed}", file=sys.stderr, flush=True)
+                result.runs[library.name].append(values)
+                if time.monotonic() - begin > SLOW_SECONDS:
+                    result.slow.add(library.name)
+        return result
