@@ -276,7 +276,7 @@ impl Output {
         let staged = &mut self.staged;
         match (&mut self.sealer, self.framing) {
             (Some(sealer), _) => {
-                self.broken |= sealed::append(sealer, flags, body, staged).is_err()
+                self.broken |= sealer.append_frame(flags, body, staged).is_err();
             }
             (None, Framing::Raw) => staged.extend_from_slice(body),
             (None, Framing::Zmtp(Version::V1_0)) => {

@@ -10,7 +10,13 @@ use super::types::{ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH};
 use crate::error::{Errno, Result};
 
 /// The capabilities of this build, by the names that `zmq_has` knows.
-const CAPABILITIES: &[&[u8]] = &[b"ipc", b"curve", b"draft"];
+const CAPABILITIES: &[&[u8]] = &[
+    b"ipc",
+    b"curve",
+    #[cfg(feature = "gssapi")]
+    b"gssapi",
+    b"draft",
+];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.
 #[no_mangle]

@@ -149,15 +149,16 @@ impl Content {
         Some(unsafe { core::slice::from_raw_parts_mut(data, len) })
     }
 
-    /// Leaves out the first bytes of a body that nobody else refers to.
-    pub fn skip_front(&mut self, count: usize) {
+    /// Keeps a part of a body that nobody else refers to.
+    pub fn narrow(&mut self, part: core::ops::Range<usize>) {
         debug_assert!(self.header().references.load(Ordering::Relaxed) == 1);
         // SAFETY: this is the only reference to the header.
         let header = unsafe { self.0.as_mut() };
-        let count = count.min(header.len);
-        // SAFETY: the data has at least `count` bytes.
-        header.data = unsafe { header.data.add(count) };
-        header.len -= count;
+        let end = part.end.min(header.len);
+        let start = part.start.min(end);
+        // SAFETY: the data has at least `start` bytes.
+        header.data = unsafe { header.data.add(start) };
+        header.len = end - start;
     }
 
     /// Gives the handle up as a raw pointer, to be taken back with [`Content::from_raw`].

@@ -92,8 +92,14 @@ mod security;
 #[cfg(test)]
 mod tests;
 
-const THEMES: [&[Row]; 5] =
-    [messages::ROWS, connection::ROWS, network::ROWS, multicast::ROWS, security::ROWS];
+const THEMES: [&[Row]; 6] = [
+    messages::ROWS,
+    connection::ROWS,
+    network::ROWS,
+    multicast::ROWS,
+    security::ROWS,
+    security::GSSAPI_ROWS,
+];
 
 /// Changes an option, or fails with `EINVAL` and changes nothing.
 pub fn set(options: &mut SocketOptions, option: i32, value: SetValue<'_>) -> Result<()> {

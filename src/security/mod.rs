@@ -9,8 +9,9 @@
 //! What mechanisms share has a file each: [`metadata`] is the property list that READY (and its
 //! like) carries, [`zap`] the question to the application's authenticator, [`socket_type`] the
 //! table of who may talk to whom, [`keys`] what keeps secrets. [`null`] is the mechanism without
-//! security, [`plain`] that with passwords, [`curve`] that with keys, which goes on protecting the
-//! messages with the [`Transforms`] that its handshake leaves.
+//! security, [`plain`] that with passwords, [`curve`] that with keys, `gssapi` (where it is built
+//! in) that with Kerberos. The last two go on protecting the messages with the [`Transforms`] that
+//! their handshakes leave.
 //!
 //! A new mechanism is one file, one variant in [`MechanismConfig`] with its keys or credentials,
 //! and one for each of its sides in [`Mechanism`].
@@ -18,6 +19,9 @@
 
 pub mod curve;
 mod error;
+mod flags;
+#[cfg(feature = "gssapi")]
+pub mod gssapi;
 pub mod keys;
 pub mod metadata;
 pub mod null;
@@ -46,6 +50,8 @@ pub enum MechanismConfig {
     PlainServer,
     CurveClient(curve::ClientKeys),
     CurveServer(SecretKey),
+    #[cfg(feature = "gssapi")]
+    Gssapi(gssapi::Settings),
 }
 
 impl MechanismConfig {
@@ -55,6 +61,8 @@ impl MechanismConfig {
             MechanismConfig::Null => null::NAME,
             MechanismConfig::PlainClient { .. } | MechanismConfig::PlainServer => plain::NAME,
             MechanismConfig::CurveClient(_) | MechanismConfig::CurveServer(_) => curve::NAME,
+            #[cfg(feature = "gssapi")]
+            MechanismConfig::Gssapi(_) => gssapi::NAME,
         };
         let mut padded = [0; 20];
         for (slot, byte) in padded.iter_mut().zip(name.bytes()) {
@@ -82,6 +90,10 @@ impl MechanismConfig {
             }
             MechanismConfig::CurveServer(secret) => {
                 Mechanism::CurveServer(curve::Server::new(setup, secret.clone()))
+            }
+            #[cfg(feature = "gssapi")]
+            MechanismConfig::Gssapi(settings) => {
+                Mechanism::Gssapi(gssapi::Gssapi::new(setup, settings)?)
             }
         })
     }
@@ -116,6 +128,8 @@ pub enum Mechanism {
     PlainServer(plain::Server),
     CurveClient(curve::Client),
     CurveServer(curve::Server),
+    #[cfg(feature = "gssapi")]
+    Gssapi(gssapi::Gssapi),
 }
 
 /// Does the same with whichever mechanism it is.
@@ -127,6 +141,8 @@ macro_rules! each {
             Mechanism::PlainServer($inner) => $body,
             Mechanism::CurveClient($inner) => $body,
             Mechanism::CurveServer($inner) => $body,
+            #[cfg(feature = "gssapi")]
+            Mechanism::Gssapi($inner) => $body,
         }
     };
 }
@@ -199,6 +215,8 @@ impl Mechanism {
             Mechanism::PlainServer(server) => (server.into_setup(), None),
             Mechanism::CurveClient(client) => client.finish(),
             Mechanism::CurveServer(server) => server.finish(),
+            #[cfg(feature = "gssapi")]
+            Mechanism::Gssapi(gssapi) => gssapi.finish(),
         };
         (setup.peer, transforms)
     }

@@ -5,9 +5,12 @@
 
 use core::ops::Range;
 
-use super::curve::cipher;
+use super::curve;
+#[cfg(feature = "gssapi")]
+use super::gssapi;
 use super::HandshakeError;
-use crate::error::Result;
+use crate::error::{Errno, Result};
+use crate::zmtp::frame;
 
 /// Both directions of one connection.
 #[derive(Debug)]
@@ -19,37 +22,62 @@ pub struct Transforms {
 /// The way out.
 #[derive(Debug)]
 pub enum Sealer {
-    Curve(cipher::Sealer),
+    Curve(curve::cipher::Sealer),
+    #[cfg(feature = "gssapi")]
+    Gssapi(gssapi::cipher::Sealer),
 }
 
 impl Sealer {
-    /// How long the body of the frame around a body of this length is.
+    /// Appends a whole frame with the one of these flags and this body in it.
     #[inline]
-    pub fn sealed_len(&self, body_len: usize) -> usize {
+    pub fn append_frame(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Sealer::Curve(_) => body_len + cipher::OVERHEAD,
-        }
-    }
-
-    /// Appends the body of the frame that carries this one. Flags are those of ZMTP.
-    #[inline]
-    pub fn append(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            Sealer::Curve(sealer) => sealer.append(flags, body, out),
+            Sealer::Curve(sealer) => {
+                let sealed_len = body.len() + curve::cipher::OVERHEAD;
+                append_header(sealed_len, out)?;
+                sealer.append(flags, body, out)
+            }
+            #[cfg(feature = "gssapi")]
+            Sealer::Gssapi(sealer) => {
+                let mut sealed = Vec::new();
+                sealer.append(flags, body, &mut sealed)?;
+                append_header(sealed.len(), out)?;
+                out.extend_from_slice(&sealed);
+                Ok(())
+            }
         }
     }
 }
 
-impl From<cipher::Sealer> for Sealer {
-    fn from(sealer: cipher::Sealer) -> Sealer {
+/// Appends the header of a frame and makes room for its body.
+#[inline]
+fn append_header(body_len: usize, out: &mut Vec<u8>) -> Result<()> {
+    out.try_reserve(body_len + frame::MAX_HEADER_LEN).map_err(|_| Errno::ENOMEM)?;
+    let mut header = [0; frame::MAX_HEADER_LEN];
+    let header_len = frame::encode_header(0, body_len, &mut header);
+    out.extend_from_slice(&header[..header_len]);
+    Ok(())
+}
+
+impl From<curve::cipher::Sealer> for Sealer {
+    fn from(sealer: curve::cipher::Sealer) -> Sealer {
         Sealer::Curve(sealer)
+    }
+}
+
+#[cfg(feature = "gssapi")]
+impl From<gssapi::cipher::Sealer> for Sealer {
+    fn from(sealer: gssapi::cipher::Sealer) -> Sealer {
+        Sealer::Gssapi(sealer)
     }
 }
 
 /// The way in.
 #[derive(Debug)]
 pub enum Opener {
-    Curve(cipher::Opener),
+    Curve(curve::cipher::Opener),
+    #[cfg(feature = "gssapi")]
+    Gssapi(gssapi::cipher::Opener),
 }
 
 impl Opener {
@@ -59,12 +87,21 @@ impl Opener {
     pub fn open(&mut self, frame: &mut [u8]) -> Result<(u8, Range<usize>), HandshakeError> {
         match self {
             Opener::Curve(opener) => opener.open(frame),
+            #[cfg(feature = "gssapi")]
+            Opener::Gssapi(opener) => opener.open(frame),
         }
     }
 }
 
-impl From<cipher::Opener> for Opener {
-    fn from(opener: cipher::Opener) -> Opener {
+impl From<curve::cipher::Opener> for Opener {
+    fn from(opener: curve::cipher::Opener) -> Opener {
         Opener::Curve(opener)
+    }
+}
+
+#[cfg(feature = "gssapi")]
+impl From<gssapi::cipher::Opener> for Opener {
+    fn from(opener: gssapi::cipher::Opener) -> Opener {
+        Opener::Gssapi(opener)
     }
 }

@@ -15,6 +15,8 @@ use crate::options::SocketOptions;
 use crate::pipe::queue::FRAME_ROUTING_ID;
 use crate::pipe::{pair, PipeEvent};
 use crate::security::curve::ClientKeys;
+#[cfg(feature = "gssapi")]
+use crate::security::gssapi;
 use crate::security::MechanismConfig;
 use crate::socket::endpoints::limits;
 use crate::transport;
@@ -265,6 +267,28 @@ fn mechanism(options: &SocketOptions) -> MechanismConfig {
             secret: options.curve_secret_key.clone(),
             server: options.curve_server_key,
         }),
+        #[cfg(feature = "gssapi")]
+        (ZMQ_GSSAPI, as_server) => MechanismConfig::Gssapi(gssapi_settings(options, as_server)),
         _ => MechanismConfig::Null,
+    }
+}
+
+#[cfg(feature = "gssapi")]
+fn gssapi_settings(options: &SocketOptions, as_server: bool) -> gssapi::Settings {
+    use gssapi::system::NameType;
+    let principal = |text: &[u8], kind: i32| gssapi::Principal {
+        text: text.to_vec(),
+        kind: match kind {
+            ZMQ_GSSAPI_NT_USER_NAME => NameType::UserName,
+            ZMQ_GSSAPI_NT_KRB5_PRINCIPAL => NameType::Krb5Principal,
+            _ => NameType::HostBased,
+        },
+    };
+    let service =
+        principal(&options.gssapi_service_principal, options.gssapi_service_principal_nametype);
+    gssapi::Settings {
+        principal: principal(&options.gssapi_principal, options.gssapi_principal_nametype),
+        service: (!as_server).then_some(service),
+        plaintext: options.gssapi_plaintext,
     }
 }

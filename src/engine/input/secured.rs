@@ -208,7 +208,7 @@ impl Input {
         let mut content = content.ok_or(Failure::Connection(Errno::ENOMEM))?;
         let sealed = content.as_mut_slice().ok_or(Failure::Protocol)?;
         let (flags, range) = secured.opener.open(sealed).map_err(|error| self.violated(error))?;
-        content.skip_front(range.start);
+        content.narrow(range);
         self.deliver(flags, Message::of_content(content), pipe)?;
         Ok(true)
     }

@@ -2,10 +2,9 @@
 //! encrypted there.
 
 use super::Output;
-use crate::error::{Errno, Result};
-use crate::message;
+use crate::error::Result;
 use crate::security::Sealer;
-use crate::zmtp::frame::{self, MAX_HEADER_LEN};
+use crate::zmtp::frame;
 
 impl Output {
     /// Frames go out sealed from now on. What the handshake left to write does not.
@@ -23,20 +22,9 @@ impl Output {
             let len = header.frame_len().unwrap_or(rest.len()).min(rest.len());
             let (command, left) = rest.split_at(len);
             let body = command.get(header.header_len..).unwrap_or_default();
-            append(sealer, header.flags, body, &mut self.staged)?;
+            sealer.append_frame(header.flags, body, &mut self.staged)?;
             rest = left;
         }
         Ok(())
     }
-}
-
-/// Appends a whole frame with another one sealed in it.
-#[inline]
-pub(super) fn append(sealer: &mut Sealer, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    let sealed_len = sealer.sealed_len(body.len());
-    out.try_reserve(sealed_len + MAX_HEADER_LEN).map_err(|_| Errno::ENOMEM)?;
-    let mut header = [0; MAX_HEADER_LEN];
-    let header_len = frame::encode_header(0, sealed_len, &mut header);
-    out.extend_from_slice(&header[..header_len]);
-    sealer.append(flags & (message::MORE | message::COMMAND), body, out)
 }

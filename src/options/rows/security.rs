@@ -8,6 +8,11 @@ use crate::options::constants::{
     ZMQ_CURVE, ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY,
     ZMQ_NULL, ZMQ_PLAIN, ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME,
 };
+#[cfg(feature = "gssapi")]
+use crate::options::constants::{
+    ZMQ_GSSAPI, ZMQ_GSSAPI_NT_HOSTBASED, ZMQ_GSSAPI_NT_KRB5_PRINCIPAL, ZMQ_GSSAPI_PRINCIPAL,
+    ZMQ_GSSAPI_SERVER, ZMQ_GSSAPI_SERVICE_PRINCIPAL,
+};
 use crate::options::SocketOptions;
 use crate::security::keys::{SecretBytes, SecretKey};
 
@@ -81,6 +86,51 @@ pub(super) const ROWS: &[Row] = &[
         get: Some(|options| GetValue::Key(SecretKey::new(options.curve_server_key))),
     },
 ];
+
+/// Options of a build with Kerberos; in any other they are unknown.
+#[cfg(feature = "gssapi")]
+pub(super) const GSSAPI_ROWS: &[Row] = &[
+    Row {
+        option: ZMQ_GSSAPI_SERVER,
+        set: Some(|options, value| {
+            options.as_server = value.bool_strict()?;
+            options.mechanism = ZMQ_GSSAPI;
+            Ok(())
+        }),
+        get: Some(|options| is_server(options, ZMQ_GSSAPI)),
+    },
+    Row {
+        option: ZMQ_GSSAPI_PRINCIPAL,
+        set: Some(|options, value| {
+            options.gssapi_principal = value.filled(PRINCIPAL_MAX)?.to_vec();
+            options.mechanism = ZMQ_GSSAPI;
+            Ok(())
+        }),
+        get: Some(|options| GetValue::CString(options.gssapi_principal.clone())),
+    },
+    Row {
+        option: ZMQ_GSSAPI_SERVICE_PRINCIPAL,
+        set: Some(|options, value| {
+            options.gssapi_service_principal = value.filled(PRINCIPAL_MAX)?.to_vec();
+            options.mechanism = ZMQ_GSSAPI;
+            options.as_server = false;
+            Ok(())
+        }),
+        get: Some(|options| GetValue::CString(options.gssapi_service_principal.clone())),
+    },
+    flag!(ZMQ_GSSAPI_PLAINTEXT, gssapi_plaintext, bool_strict),
+    int!(ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, gssapi_principal_nametype, NAME_TYPES),
+    int!(ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, gssapi_service_principal_nametype, NAME_TYPES),
+];
+#[cfg(not(feature = "gssapi"))]
+pub(super) const GSSAPI_ROWS: &[Row] = &[];
+
+/// Longest name of a principal.
+#[cfg(feature = "gssapi")]
+const PRINCIPAL_MAX: usize = 255;
+#[cfg(feature = "gssapi")]
+const NAME_TYPES: core::ops::RangeInclusive<i32> =
+    ZMQ_GSSAPI_NT_HOSTBASED..=ZMQ_GSSAPI_NT_KRB5_PRINCIPAL;
 
 /// A socket that stops being a server has no mechanism at all.
 fn set_server(options: &mut SocketOptions, mechanism: i32, value: SetValue<'_>) -> Result<()> {

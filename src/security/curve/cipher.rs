@@ -18,19 +18,13 @@ use crate::options::constants::{
     ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED,
 };
 use crate::security::keys::SecretKey;
-use crate::security::HandshakeError;
-use crate::zmtp::frame;
+use crate::security::{flags, HandshakeError};
 
 const MESSAGE: &[u8; 8] = b"\x07MESSAGE";
 const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
 const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
 const MAC_AT: usize = MESSAGE.len() + SHORT_NONCE_LEN;
 const FLAGS_AT: usize = MAC_AT + MAC_LEN;
-
-/// In the encrypted flags: more parts follow.
-const MORE: u8 = 1;
-/// In the encrypted flags: the body is a command. Frames have another bit for it.
-const COMMAND: u8 = 2;
 
 /// Bytes by which a sealed body is longer.
 pub const OVERHEAD: usize = FLAGS_AT + 1;
@@ -68,14 +62,14 @@ impl Sealer {
     /// Appends the body of a MESSAGE with the flags and the body of a frame in it. `EOVERFLOW` after 2^64
     /// of them: a number used twice would give the key away.
     #[inline]
-    pub fn append(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
+    pub fn append(&mut self, frame_flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
         self.sent = self.sent.checked_add(1).ok_or(Errno::EOVERFLOW)?;
         let number = self.sent.to_be_bytes();
         let start = out.len();
         let mut head = [0; OVERHEAD];
         head[..MESSAGE.len()].copy_from_slice(MESSAGE);
         head[MESSAGE.len()..MAC_AT].copy_from_slice(&number);
-        head[FLAGS_AT] = to_sealed(flags);
+        head[FLAGS_AT] = flags::to_sealed(frame_flags);
         out.extend_from_slice(&head);
         out.extend_from_slice(body);
         let nonce = boxes::nonce(self.prefix, &number);
@@ -124,20 +118,8 @@ impl Opener {
         let nonce = boxes::nonce(self.prefix, &number);
         boxes::open_in_place(data, &mac, &nonce, &self.key).map_err(|_| CRYPTOGRAPHIC)?;
         self.received = count;
-        Ok((from_sealed(data[0]), OVERHEAD..frame.len()))
+        Ok((flags::from_sealed(data[0]), OVERHEAD..frame.len()))
     }
-}
-
-fn to_sealed(flags: u8) -> u8 {
-    let more = if flags & frame::MORE != 0 { MORE } else { 0 };
-    let command = if flags & frame::COMMAND != 0 { COMMAND } else { 0 };
-    more | command
-}
-
-fn from_sealed(flags: u8) -> u8 {
-    let more = if flags & MORE != 0 { frame::MORE } else { 0 };
-    let command = if flags & COMMAND != 0 { frame::COMMAND } else { 0 };
-    more | command
 }
 
 const MALFORMED: HandshakeError =

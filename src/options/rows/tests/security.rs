@@ -3,6 +3,16 @@
 use super::*;
 use crate::security::keys::SecretKey;
 
+/// Options that only a build with Kerberos has.
+pub(super) const GSSAPI: [i32; 6] = [
+    ZMQ_GSSAPI_SERVER,
+    ZMQ_GSSAPI_PRINCIPAL,
+    ZMQ_GSSAPI_SERVICE_PRINCIPAL,
+    ZMQ_GSSAPI_PLAINTEXT,
+    ZMQ_GSSAPI_PRINCIPAL_NAMETYPE,
+    ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+];
+
 fn mechanism(options: &SocketOptions) -> i32 {
     match get(options, ZMQ_MECHANISM) {
         Ok(GetValue::Int(mechanism)) => mechanism,
@@ -72,4 +82,30 @@ fn keys_are_kept_whatever_form_they_come_in() {
         }
         assert_eq!(set(&mut options, option, SetValue::null(32)), Err(Errno::EINVAL));
     }
+}
+
+#[cfg(feature = "gssapi")]
+#[test]
+fn principals_choose_kerberos() {
+    let mut options = fresh();
+    for value in [0, 1] {
+        set_int(&mut options, ZMQ_GSSAPI_SERVER, value).unwrap();
+        assert_eq!((mechanism(&options), options.as_server), (ZMQ_GSSAPI, value == 1));
+    }
+    set_bytes(&mut options, ZMQ_GSSAPI_PRINCIPAL, b"name\0").unwrap();
+    assert_eq!(get(&options, ZMQ_GSSAPI_PRINCIPAL), Ok(GetValue::CString(b"name\0".to_vec())));
+    assert!(options.as_server);
+    set_bytes(&mut options, ZMQ_GSSAPI_SERVICE_PRINCIPAL, b"service").unwrap();
+    assert!(!options.as_server);
+    for option in [ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE] {
+        for value in 0..3 {
+            set_int(&mut options, option, value).unwrap();
+            assert_eq!(get(&options, option), Ok(GetValue::Int(value)));
+        }
+        for bad in [-1, 3] {
+            assert_eq!(set_int(&mut options, option, bad), Err(Errno::EINVAL));
+        }
+    }
+    set_int(&mut options, ZMQ_GSSAPI_PLAINTEXT, 1).unwrap();
+    assert_eq!(get(&options, ZMQ_GSSAPI_PLAINTEXT), Ok(GetValue::Int(1)));
 }
