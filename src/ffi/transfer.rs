@@ -20,6 +20,13 @@ fn as_c_int(size: usize) -> c_int {
     c_int::try_from(size).unwrap_or(c_int::MAX)
 }
 
+/// Runs a body on a socket: see [`socket::with_either`].
+macro_rules! on_socket {
+    ($handle:expr, $body:expr) => {
+        socket::with_either($handle, $body, $body)
+    };
+}
+
 /// Sends a copy of a buffer.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_send(
@@ -29,7 +36,7 @@ pub unsafe extern "C" fn zmq_send(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
-        socket::with(socket, |socket| {
+        on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller has `size` bytes at `data`.
             let body = unsafe { bytes(data, size) }?;
             // SAFETY: the message is gone at the end of this call, when the bytes are still there.
@@ -69,7 +76,7 @@ pub unsafe extern "C" fn zmq_recv(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
-        socket::with(socket, |socket| {
+        on_socket!(socket, |socket: &mut Socket| {
             socket.set_wants_metadata(false);
             let mut message = Message::new();
             socket.recv(&mut message, flags)?;
@@ -96,16 +103,16 @@ pub unsafe extern "C" fn zmq_msg_send(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
-        // SAFETY: the caller passes a message, or null, which is refused.
-        let mut message = unsafe { valid_mut(message) };
-        let size = socket::with(socket, |socket| {
-            let message = message.as_mut().map_err(|error| *error)?;
+        let size = on_socket!(socket, |socket: &mut Socket| {
+            // SAFETY: the caller passes a message, or null, which is refused.
+            let message = unsafe { valid_mut(message) }?;
             let size = message.len();
             socket.send(message, flags)?;
             Ok(size)
         })?;
         // Outside of the socket: this may run the caller's free function.
-        *message? = Message::new();
+        // SAFETY: as above.
+        unsafe { valid_mut(message) }?.empty();
         Ok(as_c_int(size))
     })
 }
@@ -118,7 +125,7 @@ pub unsafe extern "C" fn zmq_msg_recv(
     flags: c_int,
 ) -> c_int {
     guard(-1, || {
-        socket::with(socket, |socket| {
+        on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             socket.set_wants_metadata(true);

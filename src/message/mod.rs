@@ -407,8 +407,33 @@ impl Message {
         Ok(copy)
     }
 
-    /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).
+    /// Whether there is anything to give back.
     #[inline]
+    fn holds_something(&self) -> bool {
+        self.kind == KIND_CONTENT || !self.metadata.is_null() || self.group[15] == 0xff
+    }
+
+    /// Gives everything back and leaves an empty message.
+    #[inline]
+    pub fn empty(&mut self) {
+        *self = Message::new();
+    }
+
+    /// Looks at other memory from now on, as [`Message::view`].
+    ///
+    /// # Safety
+    /// As for [`Message::view`].
+    #[inline]
+    pub unsafe fn become_view(&mut self, data: *const u8, len: usize) {
+        if self.holds_something() {
+            self.empty();
+        }
+        self.routing_id = 0;
+        self.group = [0; 16];
+        self.set_pointer(KIND_VIEW, data, len);
+    }
+
+    /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).
     pub fn close(&mut self) {
         if self.kind == KIND_CONTENT {
             self.kind = KIND_CLOSED;
@@ -433,7 +458,9 @@ impl Message {
 impl Drop for Message {
     #[inline]
     fn drop(&mut self) {
-        self.close();
+        if self.holds_something() {
+            self.close();
+        }
     }
 }
 

@@ -281,16 +281,31 @@ impl Outflow {
 
     /// Appends one part. False when the pipe is full, closed or out of memory; nothing is
     /// written then. [`Outflow::flush`] shows finished messages to the peer.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, message: &Message) -> bool {
         if !self.check_write() {
             return false;
         }
         let flags = message.flags() & (FRAME_MORE | queue::FRAME_COMMAND | queue::FRAME_ROUTING_ID);
+        if let Outbound::Bytes(writer) = &mut self.lane {
+            let body = message.data();
+            let copied = if message.has_content() {
+                body.len() < REFERENCE_MIN && !message.is_callers_memory()
+            } else {
+                body.len() < EXTERNAL_MIN
+            };
+            if copied {
+                if writer.write_frame(flags, body).is_err() {
+                    return false;
+                }
+                self.note_written(flags);
+                return true;
+            }
+        }
         self.write_unchecked(flags, message).is_ok()
     }
 
-    #[inline]
+    #[inline(never)]
     fn write_unchecked(&mut self, flags: u8, message: &Message) -> Result<()> {
         let copies_below = self.copies_below(message);
         match &mut self.lane {
@@ -313,11 +328,14 @@ impl Outflow {
             }
             Outbound::Lent(_) => return Err(Errno::EAGAIN),
         }
-        self.writing_parts = flags & FRAME_MORE != 0;
-        if flags & (FRAME_MORE | queue::FRAME_ROUTING_ID) == 0 {
-            self.written += 1;
-        }
+        self.note_written(flags);
         Ok(())
+    }
+
+    #[inline]
+    fn note_written(&mut self, flags: u8) {
+        self.writing_parts = flags & FRAME_MORE != 0;
+        self.written += u64::from(flags & (FRAME_MORE | queue::FRAME_ROUTING_ID) == 0);
     }
 
     /// Bodies from this size on travel by reference.
@@ -351,7 +369,7 @@ impl Outflow {
     }
 
     /// Shows every finished message to the peer and wakes it if it waits.
-    #[inline]
+    #[inline(always)]
     pub fn flush(&mut self) {
         if let Outbound::Bytes(writer) = &mut self.lane {
             if !writer.publish() {
@@ -411,7 +429,7 @@ impl Outflow {
     // --- sending by itself ---
 
     /// In a stream: sends when there is enough for a call.
-    #[inline]
+    #[inline(never)]
     fn send_if_much(&mut self) {
         let Outbound::Bytes(writer) = &self.lane else { return };
         if writer.total().wrapping_sub(self.sent) >= FLUSH_BYTES {

@@ -30,6 +30,8 @@ pub struct Reader {
     pub queue: Arc<Queue>,
     chunk: Option<NonNull<Chunk>>,
     base: *mut u8,
+    /// The chunk is an external one.
+    is_external: bool,
     pos: usize,
     /// The chunk's published state as last looked at.
     seen: Published,
@@ -52,6 +54,7 @@ impl Reader {
             queue,
             chunk: None,
             base: core::ptr::null_mut(),
+            is_external: false,
             pos: 0,
             seen: Published::default(),
             credited: 0,
@@ -124,6 +127,8 @@ impl Reader {
     fn enter(&mut self, chunk: NonNull<Chunk>) {
         self.chunk = Some(chunk);
         self.base = Chunk::bytes(chunk);
+        // SAFETY: the chunk is the queue's, and the reader's from here on.
+        self.is_external = unsafe { chunk.as_ref() }.capacity() == 0;
         self.pos = 0;
         self.seen = Published::default();
         self.credited = 0;
@@ -150,6 +155,29 @@ impl Reader {
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
         // SAFETY: the reader's chunk is alive until the reader passes it.
         self.chunk.and_then(|chunk| unsafe { &*chunk.as_ptr() }.metadata.as_ref())
+    }
+
+    /// Takes the next frame, where it is short and lies in what was seen.
+    #[inline]
+    pub fn next_short(&mut self) -> Option<(u8, &[u8])> {
+        if self.pos as u32 >= self.seen.end || self.is_external {
+            return None;
+        }
+        // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
+        unsafe {
+            let at = self.base.add(self.pos);
+            let flags = *at;
+            if flags & (FRAME_LARGE | FRAME_SKIP | FRAME_ROUTING_ID) != 0 {
+                return None;
+            }
+            let len = usize::from(*at.add(1));
+            self.pos += 2 + len;
+            if flags & FRAME_MORE == 0 {
+                self.credited += 1;
+                (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+            }
+            Some((flags, core::slice::from_raw_parts(at.add(2), len)))
+        }
     }
 
     /// Takes the next frame.

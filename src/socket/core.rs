@@ -55,7 +55,7 @@ impl Core {
 
     /// Takes the next part from the pipe. A long body is a view of the pipe's memory: it must be
     /// used or made the message's own (`Message::own`) before the pipe is touched again.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, key: PipeKey, message: &mut Message) -> bool {
         let Some(pipe) = self.pipes.find_mut(key) else { return false };
         if pipe.read(message) {

@@ -152,13 +152,13 @@ impl PipeEnd {
 
     /// Appends one part. False when the pipe is full, closed or out of memory; nothing is
     /// written then. [`PipeEnd::flush`] shows finished messages to the peer.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, message: &Message) -> bool {
         self.out.write(message)
     }
 
     /// Shows every finished message to the peer and wakes it if it waits.
-    #[inline]
+    #[inline(always)]
     pub fn flush(&mut self) {
         self.out.flush();
     }
@@ -183,7 +183,7 @@ impl PipeEnd {
     /// [`PipeEvent::Readable`] arrived. True when the owner should look at the pipe.
     pub fn activate_read(&mut self) -> bool {
         let waking = !self.in_active && self.state != State::Ended;
-        self.in_active = true;
+        self.in_active = self.state != State::Ended;
         if self.in_queue().attention.load(Ordering::Relaxed) == WATCHING {
             self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
         }

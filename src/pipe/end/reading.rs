@@ -70,8 +70,24 @@ impl PipeEnd {
 
     /// Takes the next message part. Bodies of some size come as views of the pipe's memory
     /// (`Message::own` before the next call on this pipe), or by reference.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, message: &mut Message) -> bool {
+        if let (Inbound::Bytes(reader), true) = (&mut self.inbound, self.in_active) {
+            if let Some((flags, body)) = reader.next_short() {
+                // SAFETY: the bytes stay until the next call on the reader; see the contract.
+                unsafe { message.become_view(body.as_ptr(), body.len()) };
+                message.set_flags(flags);
+                if flags & FRAME_MORE == 0 {
+                    self.count_read(1);
+                }
+                return true;
+            }
+        }
+        self.read_any(message)
+    }
+
+    #[inline(never)]
+    fn read_any(&mut self, message: &mut Message) -> bool {
         if !self.check_read() {
             return false;
         }

@@ -213,6 +213,19 @@ kinds! {
     Channel: ZMQ_CHANNEL, channel;
 }
 
+/// The kinds that are nothing but fast have a way of their own, without a call.
+impl Kind {
+    #[inline(never)]
+    fn send_as_another(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
+        forward!(self, rules => rules.send(core, message))
+    }
+
+    #[inline(never)]
+    fn recv_as_another(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
+        forward!(self, rules => rules.recv(core, message))
+    }
+}
+
 impl Pattern for Kind {
     fn attach(
         &mut self,
@@ -224,14 +237,20 @@ impl Pattern for Kind {
         forward!(self, rules => rules.attach(core, pipe, subscribe_to_all, locally_initiated));
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
-        forward!(self, rules => rules.send(core, message))
+        match self {
+            Kind::Push(rules) => rules.send(core, message),
+            _ => self.send_as_another(core, message),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
-        forward!(self, rules => rules.recv(core, message))
+        match self {
+            Kind::Pull(rules) => rules.recv(core, message),
+            _ => self.recv_as_another(core, message),
+        }
     }
 
     #[inline]

@@ -23,7 +23,7 @@ impl Pattern for Pull {
         self.fair_queue.attach(core, pipe);
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
         self.fair_queue.recv(core, message).map(|_| ())
     }

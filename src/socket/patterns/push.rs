@@ -24,7 +24,7 @@ impl Pattern for Push {
         self.read_activated(core, pipe);
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
         self.balancer.send(core, message).map(|_| ())
     }

@@ -65,7 +65,7 @@ impl Balancer {
     /// Sends one part and says which pipe took it: none, when the part belongs to a message whose
     /// pipe went away. `EAGAIN`; `ENOMEM`; [`MESSAGE_LOST`] for the first part after the pipe went
     /// away in the middle of the message.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, core: &mut Core, message: &Message) -> Result<Option<PipeKey>> {
         if self.active > 0 && !self.dropping {
             if let Some(pipe) = self.pipes.at(self.current) {
