@@ -35,6 +35,9 @@ const RAW_READ: usize = 8192;
 const LARGE_FIRST: usize = 16 * 1024 * 1024;
 /// How far to read ahead into the next frame after a large one.
 const LARGE_PEEK: usize = 8192;
+/// Bodies of this size and more are waited for in larger pieces. For smaller ones it does not pay,
+/// and the system makes its buffers larger for it.
+const AWAITED_LEAST: usize = 256 * 1024;
 /// How much of a large body to wait for at most.
 const AWAITED_MOST: usize = 256 * 1024;
 /// The longest command frame taken.
@@ -308,7 +311,7 @@ impl Input {
         }
         if large.filled < large.len {
             large.content = Some(content);
-            if received == Err(Errno::EAGAIN) {
+            if received == Err(Errno::EAGAIN) && large.len >= AWAITED_LEAST {
                 wait_for(fd, &mut self.awaited, large.len - large.filled);
             }
             return received;

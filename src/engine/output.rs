@@ -21,6 +21,10 @@ const TURN_BYTES: usize = 256 * 1024;
 /// Bytes on the wire up to which messages count as small.
 const SMALL_MESSAGE: u64 = 300;
 
+/// So many messages in one call make a stream. Fewer would wait for the session's look each time,
+/// when their writer can send them at once.
+const STREAM: u64 = 8;
+
 /// The writing half of an engine.
 #[derive(Debug)]
 pub struct Output {
@@ -190,7 +194,7 @@ impl Output {
         pipe.count_read(messages);
         self.note_size(written, messages, pipe);
         let all = written == gathered && gathered < FLUSH_BYTES as usize;
-        self.caught_up = all && self.small && pipe.can_lend();
+        self.caught_up = all && self.small && messages >= STREAM && pipe.can_lend();
         Ok(written)
     }
 

@@ -8,6 +8,7 @@
 //! Where the kernel has none, all fences are full.
 
 use core::sync::atomic::{compiler_fence, fence, AtomicU8, Ordering};
+use std::sync::OnceLock;
 
 const UNKNOWN: u8 = 0;
 const ASYMMETRIC: u8 = 1;
@@ -48,6 +49,12 @@ pub fn prepare() {
         let mode = if system::register() { ASYMMETRIC } else { SYMMETRIC };
         MODE.store(mode, Ordering::Release);
     }
+}
+
+/// Whether another thread can run while this one looks again and again.
+pub fn several_processors() -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
 #[cfg(target_os = "linux")]

@@ -42,6 +42,8 @@ const REFERENCE_MIN: usize = 2048;
 /// From this high-water mark on, a writer that reaches it sends by itself. Who sets a lower one
 /// wants to know early that the peer does not keep up, and not fill the system's buffers first.
 const SENDS_FOR_ROOM: u64 = 64;
+/// The same for a writer that has not reached it.
+const SENDS_AT_ONCE: u64 = 4;
 
 /// A thread that sent by itself so short a time ago is in a burst, and better off gathering.
 const BURST: Duration = Duration::from_micros(10);
@@ -404,7 +406,7 @@ impl Outflow {
     #[inline(never)]
     fn wake_reader(&mut self) {
         let lends = self.queue().lends.load(Ordering::Relaxed);
-        if lends == NEVER {
+        if lends == NEVER || (1..SENDS_AT_ONCE).contains(&self.hwm) {
             self.call_reader(AWAKE);
         } else if may_send_now() && self.send_pending() {
             // From the end of the call on: its own time says nothing about the caller's pace.

@@ -10,17 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::PipeKey;
+use super::patience::{Patience, Spun};
 use super::patterns::Pattern;
 use super::Socket;
 use crate::error::{Errno, Result};
+use crate::pipe::fence::several_processors;
 use crate::pipe::inlet;
 use crate::signaler::Deadline;
 
-/// How long a thread looks again and again before it sleeps.
-const SPIN: Duration = Duration::from_micros(20);
-/// After a wait that was too long for that, one wait is left out, then two, four, and so on up to
-/// this.
-const MOST_LEFT_OUT: u32 = 64;
 /// Who finds so much waiting (in reads of up to 64 KiB) shares its processor with the sender.
 const CROWDED: u32 = 4;
 /// How long a crowded thread gives way instead of sleeping: two ticks of the scheduler.
@@ -28,52 +25,12 @@ const GIVE_WAY: Duration = Duration::from_millis(9);
 /// Where that was of no use, how long not to try it again.
 const GIVE_WAY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Two threads that answer each other find each other running only when both look: a thread whose
-/// spinning has failed for some time now and then looks as long as it takes to wake the other.
-const PROBE: Duration = Duration::from_micros(120);
-/// So many waits are left out before that.
-const PROBE_AFTER: u32 = 8;
+/// How long a spinning thread keeps its processor for itself.
+const ALONE: Duration = Duration::from_micros(1);
 /// Who asked for busy polling looks at least so long.
 const BUSY: Duration = Duration::from_micros(200);
 /// Sockets with so many inproc pipes, and no others, look for their peers' messages themselves.
 const FEW_PEERS: usize = 4;
-
-/// Whether to spin before sleeping: where it was of no use lately, it is left out.
-#[derive(Debug, Default)]
-struct Patience {
-    /// Waits to go without spinning, and how many it was last time.
-    left_out: u32,
-    last_left_out: u32,
-}
-
-impl Patience {
-    /// Whether this is a wait to spin in.
-    fn spins(&mut self) -> bool {
-        if self.left_out > 0 {
-            self.left_out -= 1;
-            return false;
-        }
-        true
-    }
-
-    /// How long to spin this time.
-    fn limit(&self) -> Duration {
-        if self.last_left_out >= PROBE_AFTER {
-            PROBE
-        } else {
-            SPIN
-        }
-    }
-
-    fn note(&mut self, success: bool) {
-        if success {
-            self.last_left_out /= 2;
-        } else {
-            self.last_left_out = (self.last_left_out * 2).clamp(1, MOST_LEFT_OUT);
-            self.left_out = self.last_left_out;
-        }
-    }
-}
 
 /// What a socket knows about its own receiving.
 #[derive(Debug, Default)]
@@ -155,42 +112,38 @@ impl Socket {
     /// Tries to receive for a short while, where that has been of use.
     fn spin(&mut self, key: PipeKey, deadline: Deadline) -> bool {
         let crowded = mem::take(&mut self.direct.reads) >= CROWDED;
-        if !may_spin() {
+        if !several_processors() {
             return false;
         }
-        let busy = self.core.options.busy_poll > 0;
-        if !self.direct.input.spins() && !crowded && !busy {
-            return false;
-        }
-        let found =
-            self.try_for(key, deadline.min(self.at_least(self.direct.input.limit())), pause)
-                || crowded && self.give_way(key);
-        self.direct.input.note(found);
-        found
+        let Some(limit) = self.busy_limit().or_else(|| self.direct.input.begin()) else {
+            return crowded && self.give_way(key);
+        };
+        let spin = Spin::new(deadline.min(limit));
+        let found = self.try_for(key, &spin);
+        self.direct.input.end(spin.outcome(found));
+        found || crowded && self.give_way(key)
     }
 
-    /// So long, or longer where busy polling was asked for.
-    fn at_least(&self, limit: Duration) -> Duration {
-        match u64::try_from(self.core.options.busy_poll) {
-            Ok(microseconds) if microseconds > 0 => BUSY.max(Duration::from_micros(microseconds)),
-            _ => limit,
-        }
+    /// How long to spin where busy polling was asked for.
+    fn busy_limit(&self) -> Option<Duration> {
+        let microseconds = u64::try_from(self.core.options.busy_poll).unwrap_or(0);
+        (microseconds > 0).then(|| BUSY.max(Duration::from_micros(microseconds)))
     }
 
     /// Looks for commands for a short while, where those who send them run at this moment: in
     /// threads of the application.
     pub(super) fn spin_for_commands(&mut self, deadline: Deadline) -> bool {
-        let busy = self.core.options.busy_poll > 0;
-        let spins = busy || self.has_few_near_peers() && self.direct.commands.spins();
-        if !spins || !may_spin() {
+        if !several_processors() {
             return false;
         }
-        let end = deadline.min(self.at_least(self.direct.commands.limit()));
-        let found = self.link.mailbox.look_for(|| {
-            pause();
-            Instant::now() >= end
-        });
-        self.direct.commands.note(found);
+        let limit = match self.busy_limit() {
+            None if self.has_few_near_peers() => self.direct.commands.begin(),
+            busy => busy,
+        };
+        let Some(limit) = limit else { return false };
+        let spin = Spin::new(deadline.min(limit));
+        let found = self.link.mailbox.look_for(|| spin.is_over());
+        self.direct.commands.end(spin.outcome(found));
         found
     }
 
@@ -212,20 +165,21 @@ impl Socket {
         if self.direct.gave_way.is_some_and(tired) {
             return false;
         }
-        if self.try_for(key, now + GIVE_WAY, std::thread::yield_now) {
+        if self.try_for(key, &Spin::giving_way(now + GIVE_WAY)) {
             return true;
         }
         self.direct.gave_way = Some(now);
         false
     }
 
-    /// Tries to receive again and again, until then at most.
-    fn try_for(&mut self, key: PipeKey, end: Instant, between: fn()) -> bool {
-        while !self.link.mailbox.has_pending() && Instant::now() < end {
+    /// Tries to receive again and again, as long as the spin lasts.
+    fn try_for(&mut self, key: PipeKey, spin: &Spin) -> bool {
+        while !self.link.mailbox.has_pending() {
             let Some(pipe) = self.core.pipes.find_mut(key) else { return false };
             match pipe.receive() {
                 inlet::Direct::Received(_) => return true,
-                inlet::Direct::Nothing(_) => between(),
+                inlet::Direct::Nothing(_) if spin.is_over() => return false,
+                inlet::Direct::Nothing(_) => {}
                 inlet::Direct::Unavailable(_) => return false,
             }
         }
@@ -245,14 +199,45 @@ impl Socket {
     }
 }
 
-fn pause() {
-    for _ in 0..8 {
-        hint::spin_loop();
-    }
+/// One time of spinning.
+struct Spin {
+    start: Instant,
+    end: Instant,
+    /// From here on, other threads of this processor have their turns in between: the one that is
+    /// waited for may be among them.
+    yields: Instant,
 }
 
-/// Whether another thread can run while this one spins.
-fn may_spin() -> bool {
-    static SEVERAL: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+impl Spin {
+    fn new(end: Instant) -> Spin {
+        let start = Instant::now();
+        Spin { start, end, yields: start + ALONE }
+    }
+
+    fn giving_way(end: Instant) -> Spin {
+        let start = Instant::now();
+        Spin { start, end, yields: start }
+    }
+
+    /// Lets a moment pass; whether that was the last one.
+    fn is_over(&self) -> bool {
+        let now = Instant::now();
+        if now >= self.end {
+            return true;
+        }
+        if now >= self.yields {
+            std::thread::yield_now();
+        } else {
+            (0..8).for_each(|_| hint::spin_loop());
+        }
+        false
+    }
+
+    fn outcome(&self, found: bool) -> Spun {
+        if found {
+            Spun::Found(self.start.elapsed())
+        } else {
+            Spun::Nothing
+        }
+    }
 }

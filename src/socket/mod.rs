@@ -16,6 +16,7 @@ mod direct;
 pub mod endpoints;
 pub mod link;
 pub mod mailbox;
+mod patience;
 pub mod patterns;
 mod peers;
 pub mod routing;

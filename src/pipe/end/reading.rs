@@ -9,6 +9,9 @@ use crate::pipe::queue::{self, ASLEEP, AWAKE, FRAME_MORE};
 use crate::pipe::reader::Body;
 use crate::pipe::{fence, PipeEvent};
 
+/// How often to look for what follows soon.
+const MOMENT: u32 = 100;
+
 impl PipeEnd {
     fn lane_has_data(&mut self) -> bool {
         match &mut self.inbound {
@@ -44,6 +47,9 @@ impl PipeEnd {
     #[cold]
     #[inline(never)]
     fn fall_asleep(&mut self) -> bool {
+        if self.out.keeps_references && self.more_follows_soon() {
+            return true;
+        }
         // Closed is read before the last look: what was published before closing is then seen.
         let closed = self.in_queue().closed.load(Ordering::Acquire);
         self.in_queue().attention.store(ASLEEP, Ordering::SeqCst);
@@ -66,6 +72,18 @@ impl PipeEnd {
             self.state = State::Ended;
         }
         false
+    }
+
+    /// In the middle of a stream from another socket the next message is only a moment away, and
+    /// falling asleep costs more than a moment: both sides, if the writer has to call for each
+    /// message. A reader that waits that moment lets the writer get ahead.
+    fn more_follows_soon(&mut self) -> bool {
+        self.in_queue().writer_dense.load(Ordering::Relaxed)
+            && fence::several_processors()
+            && (0..MOMENT).any(|_| {
+                core::hint::spin_loop();
+                self.lane_has_data()
+            })
     }
 
     /// Takes the next message part. Bodies of some size come as views of the pipe's memory
