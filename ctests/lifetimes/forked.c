@@ -1,4 +1,5 @@
 /* fork: what a child inherits it may close, and the parent notices nothing. */
+#define ZMQ_BUILD_DRAFT_API
 #include "lifetimes.h"
 
 static void *context;
@@ -207,7 +208,75 @@ static void forking_while_other_threads_are_in_calls(void)
         join(threads[i]);
 }
 
+/* --- sockets that many threads use: the lock may be held by one that the child does not have --- */
+
+static void *left, *right;
+static int stop;
+
+static void join_channel(void)
+{
+    context = zmq_ctx_new();
+    left = new_socket(context, ZMQ_CHANNEL);
+    right = new_socket(context, ZMQ_CHANNEL);
+    CHECK(zmq_bind(right, "inproc://here") == 0);
+    CHECK(zmq_connect(left, "inproc://here") == 0);
+}
+
+static void end_channel(void)
+{
+    CHECK(zmq_close(left) == 0);
+    CHECK(zmq_close(right) == 0);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
+static void *exchange_all_the_time(void *unused)
+{
+    (void)unused;
+    while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+        if (zmq_send(right, "noise", 5, ZMQ_DONTWAIT) == -1)
+            CHECK(errno == EAGAIN);
+        else
+            CHECK(zmq_recv(left, NULL, 0, 0) == 5);
+    }
+    return NULL;
+}
+
+static void *receive_one(void *unused)
+{
+    char body[10];
+    (void)unused;
+    CHECK(zmq_recv(left, body, sizeof body, 0) == 4);
+    return NULL;
+}
+
+static void shared_sockets(void)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    join_channel();
+    for (int k = 0; k < THREADS; ++k)
+        threads[k] = start_thread(exchange_all_the_time, NULL);
+    for (int i = 0; i < 20; ++i) {
+        pid_t child;
+        if (in_child(&child)) {
+            end_channel();
+            join_channel();
+            pthread_t thread = start_thread(receive_one, NULL);
+            CHECK(zmq_send(right, "ping", 4, 0) == 4);
+            join(thread);
+            end_channel();
+            _exit(0);
+        }
+        expect_child(child);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+    for (int k = 0; k < THREADS; ++k)
+        join(threads[k]);
+    end_channel();
+}
+
 CASES({"child_closes_what_it_inherits", child_closes_what_it_inherits},
       {"child_has_a_context_of_its_own", child_has_a_context_of_its_own},
       {"child_talks_to_its_parent", child_talks_to_its_parent},
-      {"forking_while_other_threads_are_in_calls", forking_while_other_threads_are_in_calls})
+      {"forking_while_other_threads_are_in_calls", forking_while_other_threads_are_in_calls},
+      {"shared_sockets", shared_sockets})
