@@ -11,7 +11,7 @@
  *     ask       sends each message and checks that it comes back
  *     answer    sends back whatever comes, for ever, or `count` times
  *
- * M is a mechanism, null, plain or curve; its server has a ZAP handler that knows its client.
+ * M is a mechanism, null, plain, curve or gssapi; its server has a ZAP handler that knows its client.
  *
  * A PUB or RADIO waits for a line on its standard input; it greets its subscribers until then. What the
  * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of

@@ -26,6 +26,8 @@ static int is_known (char parts[ZAP_PARTS][ZAP_ROOM], const int *sizes, int coun
         return count == 6;
     if (is_part (parts[5], sizes[5], "PLAIN"))
         return count == 8 && is_part (parts[6], sizes[6], "tester") && is_part (parts[7], sizes[7], "pass phrase");
+    if (is_part (parts[5], sizes[5], "GSSAPI"))
+        return count == 7 && sizes[6] > 9 && memcmp (parts[6], "zmqtest2/", 9) == 0;
     unsigned char key[32];
     zmq_z85_decode (key, CLIENT_PUBLIC);
     return count == 7 && is_part (parts[5], sizes[5], "CURVE") && sizes[6] == 32 && memcmp (parts[6], key, 32) == 0;
@@ -70,6 +72,10 @@ static void be_server (struct peer *peer, const char *mechanism)
         set_int (peer, ZMQ_CURVE_SERVER, 1);
         check (zmq_setsockopt (peer->socket, ZMQ_CURVE_SECRETKEY, SERVER_SECRET, 41), "ZMQ_CURVE_SECRETKEY");
     }
+    if (strcmp (mechanism, "gssapi") == 0) {
+        set_int (peer, ZMQ_GSSAPI_SERVER, 1);
+        check (zmq_setsockopt (peer->socket, ZMQ_GSSAPI_PRINCIPAL, "zmqtest2", 9), "ZMQ_GSSAPI_PRINCIPAL");
+    }
     pthread_t thread;
     if (pthread_create (&thread, NULL, handle_zap, handler) != 0)
         fail ("no thread");
@@ -78,6 +84,10 @@ static void be_server (struct peer *peer, const char *mechanism)
 
 static void be_client (struct peer *peer, const char *mechanism)
 {
+    if (strcmp (mechanism, "gssapi") == 0) {
+        check (zmq_setsockopt (peer->socket, ZMQ_GSSAPI_PRINCIPAL, "zmqtest2", 9), "ZMQ_GSSAPI_PRINCIPAL");
+        check (zmq_setsockopt (peer->socket, ZMQ_GSSAPI_SERVICE_PRINCIPAL, "zmqtest2", 9), "ZMQ_GSSAPI_SERVICE_PRINCIPAL");
+    }
     if (strcmp (mechanism, "plain") == 0) {
         check (zmq_setsockopt (peer->socket, ZMQ_PLAIN_USERNAME, "tester", 6), "ZMQ_PLAIN_USERNAME");
         check (zmq_setsockopt (peer->socket, ZMQ_PLAIN_PASSWORD, "pass phrase", 11), "ZMQ_PLAIN_PASSWORD");

@@ -230,9 +230,13 @@ impl Output {
         let written = stream::send(fd, bytes)?;
         self.staged_written += written;
         if self.staged_written == self.staged.len() {
-            self.staged.clear();
             self.staged_written = 0;
-            self.staged.shrink_to(CALL_BYTES);
+            if self.sealer.is_some() {
+                self.give_buffer_back();
+            } else {
+                self.staged.clear();
+                self.staged.shrink_to(CALL_BYTES);
+            }
         }
         Ok(written)
     }
@@ -241,7 +245,8 @@ impl Output {
     fn stage(&mut self, pipe: &mut PipeEnd) {
         let mut message = Message::new();
         let mut in_message = false;
-        while self.staged.len() < CALL_BYTES || in_message {
+        self.take_buffer();
+        while self.staged.len() < self.enough() || in_message {
             if !pipe.read(&mut message) {
                 break;
             }

@@ -99,6 +99,9 @@ impl MechanismConfig {
     }
 }
 
+/// More than any HELLO has.
+const LONGEST_HELLO: u64 = 1024;
+
 /// What a mechanism needs besides its own keys.
 #[derive(Debug)]
 pub struct Setup {
@@ -164,6 +167,21 @@ impl Mechanism {
             Mechanism::Null(null) => null.expects_command(),
             // These say themselves what is wrong with a command that comes too early.
             _ => true,
+        }
+    }
+
+    /// How long the peer's next command may be, where that is known. A stranger has not much to say
+    /// to a server, and is not to fill its memory.
+    pub fn longest_command(&self) -> u64 {
+        let is_stranger = match self {
+            Mechanism::PlainServer(server) => server.expects_hello(),
+            Mechanism::CurveServer(server) => server.expects_hello(),
+            _ => false,
+        };
+        if is_stranger {
+            LONGEST_HELLO
+        } else {
+            u64::MAX
         }
     }
 

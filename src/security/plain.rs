@@ -179,6 +179,10 @@ impl Server {
         }
     }
 
+    pub(super) fn expects_hello(&self) -> bool {
+        self.state == ServerState::ExpectHello
+    }
+
     fn hello(&mut self, body: &[u8]) -> Result<(), HandshakeError> {
         check_structure(body)?;
         let rest = body.strip_prefix(HELLO).ok_or(HandshakeError::UNEXPECTED_COMMAND)?;

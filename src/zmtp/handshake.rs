@@ -221,6 +221,10 @@ impl Handshake {
             Ok(maximum) => maximum.min(MAX_COMMAND_SIZE),
             Err(_) => MAX_COMMAND_SIZE,
         };
+        let limit = match &self.stage {
+            Stage::Commands(_, mechanism) => limit.min(mechanism.longest_command()),
+            _ => limit,
+        };
         match header {
             Some(header) if header.body_len > limit => Err(HandshakeError::Silent(Errno::EMSGSIZE)),
             header => Ok(header),

@@ -3,9 +3,12 @@
 //! Frames are opened where they were received: small ones in a buffer, from which their bodies are
 //! copied into the pipe, large ones in memory of their own, which goes on by reference.
 
+use core::cell::Cell;
 use std::os::fd::BorrowedFd;
 
-use super::{hear_command, wait_for, Input, Large, COMMAND_MAX, LARGE_FIRST, TURN_BYTES};
+use super::{
+    hear_command, wait_for, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK, TURN_BYTES,
+};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -21,6 +24,11 @@ const ROOM_MIN: usize = 8 * 1024;
 /// A body from this size on is received into memory of its own.
 const LARGE_MIN: u64 = EXTERNAL_MIN as u64 + 64;
 
+thread_local! {
+    /// One buffer for all connections of the thread: those that receive nothing hold none.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// What is received and not opened yet.
 #[derive(Debug)]
 pub(super) struct Secured {
@@ -31,11 +39,21 @@ pub(super) struct Secured {
     /// Bytes missing to make the frame in the buffer whole.
     missing: usize,
     large: Option<Large>,
+    /// The last frame was large, and so will be the next one: not too much of it is read into the
+    /// buffer.
+    after_large: bool,
 }
 
 impl Secured {
     pub(super) fn new(opener: Opener) -> Secured {
-        Secured { opener, buffer: Vec::new(), parsed: 0, missing: 0, large: None }
+        Secured {
+            opener,
+            buffer: Vec::new(),
+            parsed: 0,
+            missing: 0,
+            large: None,
+            after_large: false,
+        }
     }
 
     fn receive(&mut self, fd: BorrowedFd<'_>, awaited: &mut usize) -> crate::error::Result<usize> {
@@ -43,6 +61,9 @@ impl Secured {
             return receive_large(large, fd, awaited);
         }
         let wanted = self.missing.max(ROOM_MIN);
+        if self.buffer.capacity() == 0 {
+            self.buffer = SPARE.take();
+        }
         if self.buffer.capacity() - self.buffer.len() < wanted {
             self.buffer.drain(..self.parsed);
             self.parsed = 0;
@@ -51,8 +72,10 @@ impl Secured {
             }
         }
         let room = self.buffer.spare_capacity_mut();
-        // SAFETY: the spare capacity is writable memory of this length.
-        let count = unsafe { stream::receive_raw(fd, room.as_mut_ptr().cast(), room.len()) }?;
+        let most = if self.after_large { wanted.max(LARGE_PEEK) } else { room.len() };
+        let len = room.len().min(most);
+        // SAFETY: the spare capacity is writable memory of at least this length.
+        let count = unsafe { stream::receive_raw(fd, room.as_mut_ptr().cast(), len) }?;
         // SAFETY: the system has just written `count` bytes there.
         unsafe { self.buffer.set_len(self.buffer.len() + count) };
         Ok(count)
@@ -85,9 +108,12 @@ impl Secured {
 
     /// An idle connection holds no memory.
     fn rest(&mut self) {
-        if self.parsed == self.buffer.len() {
-            self.buffer = Vec::new();
-            (self.parsed, self.missing) = (0, 0);
+        if self.parsed == self.buffer.len() && self.buffer.capacity() > 0 {
+            self.clear();
+            let buffer = core::mem::take(&mut self.buffer);
+            if buffer.capacity() <= 4 * READ {
+                SPARE.set(buffer);
+            }
         }
     }
 }
@@ -189,6 +215,7 @@ impl Input {
             // SAFETY: the view is used up before the buffer changes.
             let message = unsafe { Message::view(body.as_ptr(), body.len()) };
             self.deliver(flags, message, pipe)?;
+            secured.after_large = false;
             secured.parsed += len;
         }
         if secured.parsed == secured.buffer.len() {
@@ -209,6 +236,7 @@ impl Input {
         let sealed = content.as_mut_slice().ok_or(Failure::Protocol)?;
         let (flags, range) = secured.opener.open(sealed).map_err(|error| self.violated(error))?;
         content.narrow(range);
+        secured.after_large = true;
         self.deliver(flags, Message::of_content(content), pipe)?;
         Ok(true)
     }

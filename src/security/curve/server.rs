@@ -108,6 +108,10 @@ impl Server {
         }
     }
 
+    pub(in crate::security) fn expects_hello(&self) -> bool {
+        matches!(self.state, State::ExpectHello)
+    }
+
     fn hello(&mut self, body: &[u8]) -> Result<(), HandshakeError> {
         check_structure(body)?;
         let mut rest = body.strip_prefix(HELLO).ok_or(HandshakeError::UNEXPECTED_COMMAND)?;

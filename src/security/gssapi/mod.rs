@@ -102,7 +102,7 @@ impl Gssapi {
         let target = settings.service.as_ref().map(Principal::name).transpose()?;
         let mut gssapi = Gssapi {
             setup,
-            context: Arc::new(Context::new()),
+            context: Arc::default(),
             credentials,
             target,
             peer: Vec::new(),

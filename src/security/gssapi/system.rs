@@ -235,11 +235,13 @@ unsafe impl Send for Context {}
 // SAFETY: as above.
 unsafe impl Sync for Context {}
 
-impl Context {
-    pub fn new() -> Context {
+impl Default for Context {
+    fn default() -> Context {
         Context { handle: Mutex::new(null_mut()) }
     }
+}
 
+impl Context {
     fn lock(&self) -> std::sync::MutexGuard<'_, Handle> {
         self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::options::constants::*;
+use crate::security::MechanismConfig;
 
 const SIGNATURE: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f";
 
@@ -403,5 +404,19 @@ fn truncated_handshakes_wait_and_flipped_bytes_never_panic() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_stranger_has_little_to_say_to_a_server() {
+    for mechanism in
+        [MechanismConfig::PlainServer, MechanismConfig::CurveServer(Default::default())]
+    {
+        let mut bytes = b"\xff\0\0\0\0\0\0\0\0\x7f\x03\x01".to_vec();
+        bytes.extend_from_slice(&mechanism.greeting_name());
+        bytes.resize(64, 0);
+        bytes.extend_from_slice(b"\x06\0\0\0\0\0\0\x04\x01");
+        let config = Config { mechanism, ..router() };
+        assert_eq!(failure(config, &bytes), HandshakeError::Silent(Errno::EMSGSIZE));
     }
 }
