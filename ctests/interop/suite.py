@@ -47,7 +47,8 @@ class Suite:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
         self.reserved.append(holder)
-        return f"tcp://127.0.0.1:{holder.getsockname()[1]}"
+        path = "/messages" if transport == "ws" else ""
+        return f"{transport}://127.0.0.1:{holder.getsockname()[1]}{path}"
 
     def start(self, library, *arguments):
         return Process(self, self.libraries[library], arguments)

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::os::fd::BorrowedFd;
 
 use super::stream;
+use super::websocket::Incoming;
 use super::{Failure, Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -77,10 +78,11 @@ pub struct Input {
     framing: Framing,
     plain: bool,
     /// Received bytes of frames to translate.
-    buffer: Vec<u8>,
-    parsed: usize,
+    pub(super) buffer: Vec<u8>,
+    pub(super) parsed: usize,
     /// Frames to decrypt, where they are encrypted.
     secured: Option<Box<Secured>>,
+    pub(super) websocket: Option<Incoming>,
     /// Data that came right behind the handshake.
     early: Vec<u8>,
     large: Option<Large>,
@@ -94,7 +96,7 @@ pub struct Input {
     form: Option<Form>,
     passes_subscriptions: bool,
     passes_groups: bool,
-    max_body: u64,
+    pub(super) max_body: u64,
     /// Something arrived since this was last cleared: the peer lives.
     pub heard: bool,
     /// The peer's PING asked for this time to live (tenths of a second).
@@ -115,6 +117,7 @@ impl Input {
             buffer: Vec::new(),
             parsed: 0,
             secured: None,
+            websocket: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -136,6 +139,9 @@ impl Input {
     pub fn open(&mut self, framing: Framing, plain: bool) {
         self.framing = framing;
         self.plain = plain;
+        if let Framing::WebSocket(role) = framing {
+            self.websocket = Some(Incoming::new(role));
+        }
     }
 
     /// Keeps data that arrived together with the end of the handshake.
@@ -166,6 +172,7 @@ impl Input {
             buffer: Vec::new(),
             parsed: 0,
             secured: None,
+            websocket: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -217,7 +224,12 @@ impl Input {
         let outcome = match (self.framing, self.plain) {
             (Framing::Raw, _) => self.pump_raw(fd, readable, pipe),
             (Framing::Zmtp(_), true) => self.pump_plain(fd, readable, pipe, budget),
-            (Framing::Zmtp(version), false) => self.pump_framed(fd, readable, pipe, version),
+            (Framing::Zmtp(version), false) => {
+                self.pump_framed(fd, readable, pipe, |input, pipe| input.translate(pipe, version))
+            }
+            (Framing::WebSocket(_), _) => {
+                self.pump_framed(fd, readable, pipe, Input::translate_websocket)
+            }
         };
         pipe.flush();
         outcome
@@ -462,7 +474,7 @@ impl Input {
     }
 
     /// Checks that a frame is what the socket's kind expects next.
-    fn check_form(&mut self, header: &Header) -> core::result::Result<(), Failure> {
+    pub(super) fn check_form(&mut self, header: &Header) -> core::result::Result<(), Failure> {
         const GROUP_MAX: u64 = message::GROUP_MAX as u64;
         let Some(state) = self.form else { return Ok(()) };
         let more = header.has_more();
@@ -481,7 +493,7 @@ impl Input {
     }
 
     /// Whether the socket, not the engine, is who a command is for.
-    fn passes(&self, body: &[u8]) -> bool {
+    pub(super) fn passes(&self, body: &[u8]) -> bool {
         match command::parse(body) {
             Ok(Command::Subscribe(_) | Command::Cancel(_)) => self.passes_subscriptions,
             Ok(Command::Join(_) | Command::Leave(_)) => self.passes_groups,
@@ -496,12 +508,12 @@ impl Input {
         fd: BorrowedFd<'_>,
         readable: &mut bool,
         pipe: &mut Outflow,
-        version: Version,
+        translate: impl Fn(&mut Input, &mut Outflow) -> core::result::Result<bool, Failure>,
     ) -> Outcome {
         self.buffer.append(&mut self.early);
         let mut budget = TURN_BYTES;
         loop {
-            if !self.translate(pipe, version)? {
+            if !translate(self, pipe)? {
                 self.stopped = true;
                 return Ok(Progress::Idle);
             }

@@ -16,6 +16,7 @@ const CAPABILITIES: &[&[u8]] = &[
     #[cfg(feature = "gssapi")]
     b"gssapi",
     b"draft",
+    b"WS",
 ];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mio::Interest;
 
-use super::jitter;
+use super::{jitter, Protocol};
 use crate::context::threads;
 use crate::engine::stream;
 use crate::error::{Errno, Result};
@@ -19,13 +19,14 @@ use crate::socket::link::SocketLink;
 use crate::transport::resolve;
 use crate::transport::socks::SocksClient;
 use crate::transport::tcp::ConnectTarget;
-use crate::transport::{ipc, tcp, Endpoint, OpenError};
+use crate::transport::{ipc, tcp, ws, End, Endpoint, OpenError};
 
 /// A connection that is made, and how its endpoint is shown.
 #[derive(Debug)]
 pub struct Connected {
     pub fd: OwnedFd,
     pub addresses: Addresses,
+    pub protocol: Protocol,
     pub generation: u16,
 }
 
@@ -83,9 +84,7 @@ impl Connecter {
             Endpoint::Tcp(_) if proxied => {
                 format!("tcp://{}", String::from_utf8_lossy(&options.socks_proxy_address))
             }
-            Endpoint::Tcp(address) => format!("tcp://{address}"),
-            Endpoint::Ipc(address) => format!("ipc://{address}"),
-            Endpoint::Inproc(name) => format!("inproc://{name}"),
+            target => target.text(),
         };
         Connecter {
             session,
@@ -104,13 +103,17 @@ impl Connecter {
         matches!(self.target, Endpoint::Tcp(_)) && !self.options.socks_proxy_address.is_empty()
     }
 
+    /// Host and port to connect to.
+    fn host(&self) -> &str {
+        match &self.target {
+            Endpoint::Ws(address) => ws::split(address).0,
+            target => target.address(),
+        }
+    }
+
     /// The endpoint as the socket knows it.
     pub fn endpoint_name(&self) -> String {
-        match &self.target {
-            Endpoint::Tcp(address) => format!("tcp://{address}"),
-            Endpoint::Ipc(address) => format!("ipc://{address}"),
-            Endpoint::Inproc(name) => format!("inproc://{name}"),
-        }
+        self.target.name()
     }
 
     /// Makes the first attempt at once, later ones after a pause.
@@ -125,11 +128,11 @@ impl Connecter {
                 let opened = ipc::connect(address);
                 self.opened(cx, opened)
             }
-            Endpoint::Tcp(address) => {
+            Endpoint::Tcp(_) | Endpoint::Ws(_) => {
                 let address = if self.uses_proxy() {
                     String::from_utf8_lossy(&self.options.socks_proxy_address).into_owned()
                 } else {
-                    address.clone()
+                    self.host().to_owned()
                 };
                 if resolve::needs_resolver(&address) {
                     return self.look_up(cx, address);
@@ -230,7 +233,7 @@ impl Connecter {
             cx.timers.cancel(timeout);
         }
         let outcome = tcp::finish_connect(&fd).and_then(|()| match self.target {
-            Endpoint::Tcp(_) => tcp::tune(&fd, &self.options),
+            Endpoint::Tcp(_) | Endpoint::Ws(_) => tcp::tune(&fd, &self.options),
             _ => Ok(()),
         });
         if let Err(error) = outcome {
@@ -294,9 +297,13 @@ impl Connecter {
 
     fn connected(&mut self, fd: OwnedFd) -> Step {
         self.interval = -1;
-        let local = match self.target {
-            Endpoint::Tcp(_) => tcp::endpoint_of(&fd, crate::transport::End::Local),
-            _ => ipc::endpoint_of(&fd, crate::transport::End::Local),
+        let (local, protocol) = match &self.target {
+            Endpoint::Ws(address) => (
+                ws::endpoint_of("ws", &fd, End::Local, ""),
+                Protocol::WebSocketClient(ws::resource(address)),
+            ),
+            Endpoint::Tcp(_) => (tcp::endpoint_of(&fd, End::Local), Protocol::Zmtp),
+            _ => (ipc::endpoint_of(&fd, End::Local), Protocol::Zmtp),
         };
         let addresses = Addresses {
             local: local.unwrap_or_default(),
@@ -304,7 +311,7 @@ impl Connecter {
             bound: false,
         };
         self.link.monitor.emit(ZMQ_EVENT_CONNECTED, fd.as_raw_fd(), &addresses);
-        Step::Connected(Connected { fd, addresses, generation: self.generation })
+        Step::Connected(Connected { fd, addresses, protocol, generation: self.generation })
     }
 
     /// An attempt failed: pauses before the next one, or gives up.

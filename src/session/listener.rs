@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mio::Interest;
 
 use super::newcomers::Newcomers;
-use super::{Accepted, Session};
+use super::{Accepted, Protocol, Session};
 use crate::context::unique_id;
 use crate::error::{Errno, Result};
 use crate::io::timers::{Purpose, TimerKey};
@@ -18,7 +18,7 @@ use crate::options::SocketOptions;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::ipc::IpcListener;
-use crate::transport::{ipc, tcp, End, OpenError};
+use crate::transport::{ipc, tcp, ws, End, OpenError};
 
 /// How long to leave waiting connections alone when the system has no resources for them.
 const ACCEPT_PAUSE: i32 = 50;
@@ -28,20 +28,29 @@ const ACCEPTS_PER_TURN: usize = 64;
 enum Source {
     Tcp(OwnedFd),
     Ipc(IpcListener),
+    /// With the path of its endpoint.
+    Ws(OwnedFd, String),
 }
 
 impl Source {
     fn raw_fd(&self) -> RawFd {
         match self {
-            Source::Tcp(fd) => fd.as_raw_fd(),
+            Source::Tcp(fd) | Source::Ws(fd, _) => fd.as_raw_fd(),
             Source::Ipc(listener) => listener.fd.as_raw_fd(),
         }
     }
 
     fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
         match self {
-            Source::Tcp(fd) => tcp::accept(fd.as_fd(), options),
+            Source::Tcp(fd) | Source::Ws(fd, _) => tcp::accept(fd.as_fd(), options),
             Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self {
+            Source::Tcp(_) | Source::Ipc(_) => Protocol::Zmtp,
+            Source::Ws(..) => Protocol::WebSocketServer,
         }
     }
 
@@ -49,6 +58,7 @@ impl Source {
         let name = |end| match self {
             Source::Tcp(_) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
+            Source::Ws(_, path) => ws::endpoint_of("ws", connection, end, path),
         };
         Addresses {
             local: name(End::Local).unwrap_or_default(),
@@ -95,6 +105,18 @@ impl Listener {
         let name = ipc::endpoint_of(&listener.fd, End::Local)?;
         let endpoint = listener.endpoint.clone();
         Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
+    }
+
+    /// Listens for WebSockets; also returns the endpoint as bound.
+    pub fn ws(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let fd = ws::bind(address, options).map_err(|error| failed(link, error, ""))?;
+        let (_, path) = ws::split(address);
+        let name = ws::endpoint_of("ws", &fd, End::Local, path)?;
+        Ok((Listener::new(Source::Ws(fd, path.to_owned()), &name, link, options), name))
     }
 
     fn new(
@@ -171,8 +193,11 @@ impl Listener {
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
+        let protocol = source.protocol();
         let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
-        let accepted = Accepted { fd: connection, addresses, listener: self.id, down, newcomers };
+        let listener = self.id;
+        let accepted =
+            Accepted { fd: connection, addresses, protocol, listener, down, newcomers };
         let (link, options) = (self.link.clone(), self.options.clone());
         let id = unique_id();
         self.newcomers.add(id, io.clone());
@@ -194,7 +219,7 @@ impl Listener {
         let fd = source.raw_fd();
         cx.unwatch(fd);
         let closed = match source {
-            Source::Tcp(listener) => {
+            Source::Tcp(listener) | Source::Ws(listener, _) => {
                 drop(listener);
                 Ok(())
             }

@@ -31,6 +31,7 @@ use crate::pipe::{PipeEnd, PipeEvent, PipeShared};
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::Endpoint;
+use crate::zws::upgrade::Resource;
 use connecter::Connecter;
 use newcomers::Newcomers;
 use zap::ZapLine;
@@ -53,11 +54,21 @@ struct SessionTimers {
     input: Option<(TimerKey, u32)>,
 }
 
+/// What is spoken on a new connection.
+#[derive(Debug)]
+pub enum Protocol {
+    Zmtp,
+    WebSocketServer,
+    /// Asks for this resource.
+    WebSocketClient(Resource),
+}
+
 /// A connection that a listener accepted.
 #[derive(Debug)]
 pub struct Accepted {
     pub fd: OwnedFd,
     pub addresses: Addresses,
+    pub protocol: Protocol,
     /// The listener's number.
     pub listener: u64,
     /// The listener's endpoint was taken down.
@@ -166,7 +177,8 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some(Accepted { fd, addresses, listener, down, .. }) = self.accepted.take() {
+        if let Some(Accepted { fd, addresses, protocol, listener, down, .. }) = self.accepted.take()
+        {
             self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
@@ -176,7 +188,7 @@ impl Session {
             if cx.watch(fd.as_raw_fd(), self.id, 0, Interest::READABLE).is_err() {
                 return Turn::Over;
             }
-            return self.start_engine(cx, fd, addresses, 0);
+            return self.start_engine(cx, fd, addresses, protocol, 0);
         }
         self.connect(cx, false)
     }
@@ -241,6 +253,9 @@ impl Session {
         }
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let broken = engine.output.is_broken();
+        if engine.is_closed() {
+            return self.engine_failed(cx, Failure::Connection(Errno::ECONNRESET));
+        }
         if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
             return self.pipe_over(cx);
         }

@@ -130,6 +130,7 @@ impl Socket {
             Endpoint::Inproc(_) => self.bind_inproc(endpoint),
             Endpoint::Tcp(address) => self.listen(&address, Listener::tcp),
             Endpoint::Ipc(address) => self.listen(&address, Listener::ipc),
+            Endpoint::Ws(address) => self.listen(&address, Listener::ws),
         }
     }
 
@@ -205,6 +206,9 @@ impl Socket {
         match &parsed {
             Endpoint::Tcp(address) => transport::resolve::check_connect(address)?,
             Endpoint::Ipc(address) => transport::ipc::check(address)?,
+            Endpoint::Ws(address) => {
+                transport::ws::check_connect(address, self.core.options.ipv6)?;
+            }
             Endpoint::Inproc(_) => {}
         }
         let id = unique_id();
@@ -218,7 +222,7 @@ impl Socket {
             pipe = self.attach_named(ours, endpoint);
             session_end = Some(theirs);
         }
-        self.endpoints.last = endpoint.to_owned();
+        self.endpoints.last = parsed.text();
         self.endpoints.add_child(id, io.clone(), None);
         self.endpoints.add(endpoint, id, pipe);
         let session =

@@ -3,8 +3,8 @@
 //! An endpoint text is parsed once, by [`parse`], into an [`Endpoint`]; everything behind it works
 //! on the enum. For `tcp` the address part is turned into numbers by [`resolve`] (which may ask the
 //! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
-//! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths. A `tcp`
-//! connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
+//! [`ws`] for `tcp` addresses with a path. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
 //! knows no descriptor.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod socks;
 mod sys;
 pub mod tcp;
+pub mod ws;
 
 pub use addresses::Addresses;
 
@@ -61,13 +62,37 @@ pub enum Endpoint {
     Tcp(String),
     /// A path, `@name` in the abstract namespace, or `*`.
     Ipc(String),
+    /// A `tcp` address and `/path`.
+    Ws(String),
 }
 
 impl Endpoint {
+    /// The text it was parsed from.
+    pub fn name(&self) -> String {
+        let scheme = match self {
+            Endpoint::Inproc(_) => "inproc",
+            Endpoint::Tcp(_) => "tcp",
+            Endpoint::Ipc(_) => "ipc",
+            Endpoint::Ws(_) => "ws",
+        };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// The text with the parts that may be left out.
+    pub fn text(&self) -> String {
+        match self {
+            Endpoint::Ws(address) => ws::text("ws", address),
+            _ => self.name(),
+        }
+    }
+
     /// The part behind `://`.
     pub fn address(&self) -> &str {
         match self {
-            Endpoint::Inproc(address) | Endpoint::Tcp(address) | Endpoint::Ipc(address) => address,
+            Endpoint::Inproc(address)
+            | Endpoint::Tcp(address)
+            | Endpoint::Ipc(address)
+            | Endpoint::Ws(address) => address,
         }
     }
 }
@@ -94,6 +119,7 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "inproc" => Ok(Endpoint::Inproc(address)),
         "tcp" => Ok(Endpoint::Tcp(address)),
         "ipc" => Ok(Endpoint::Ipc(address)),
+        "ws" => Ok(Endpoint::Ws(address)),
         "udp" => Err(Errno::ENOCOMPATPROTO),
         _ => Err(Errno::EPROTONOSUPPORT),
     }
@@ -171,7 +197,7 @@ mod tests {
 
     #[test]
     fn unknown_transports_are_unsupported() {
-        for text in ["TCP://x:1", "ws://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
+        for text in ["TCP://x:1", "WS://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
             assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
         }
         assert_eq!(parse("udp://127.0.0.1:1"), Err(Errno::ENOCOMPATPROTO));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::options::constants::*;
+use crate::security::metadata;
 
 const SIGNATURE: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f";
 
