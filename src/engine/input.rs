@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::os::fd::BorrowedFd;
 
+use super::secure;
 use super::stream;
 use super::websocket::Incoming;
 use super::{Failure, Framing, Outcome, Progress};
@@ -83,6 +84,8 @@ pub struct Input {
     /// Frames to decrypt, where they are encrypted.
     secured: Option<Box<Secured>>,
     pub(super) websocket: Option<Incoming>,
+    /// Present when the connection is secured by TLS. Such a connection's frames are translated.
+    pub(super) secure: Option<secure::Shared>,
     /// Data that came right behind the handshake.
     early: Vec<u8>,
     large: Option<Large>,
@@ -118,6 +121,7 @@ impl Input {
             parsed: 0,
             secured: None,
             websocket: None,
+            secure: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -173,6 +177,7 @@ impl Input {
             parsed: 0,
             secured: None,
             websocket: None,
+            secure: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -527,7 +532,10 @@ impl Input {
             let reserved = self.buffer.try_reserve(FRAMED_READ);
             reserved.map_err(|_| Failure::Connection(Errno::ENOMEM))?;
             self.buffer.resize(start + FRAMED_READ, 0);
-            let received = stream::receive(fd, &mut self.buffer[start..]);
+            let received = match &self.secure {
+                Some(secure) => secure.receive(fd, &mut self.buffer[start..]),
+                None => stream::receive(fd, &mut self.buffer[start..]),
+            };
             self.buffer.truncate(start + received.unwrap_or(0));
             match received {
                 Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
@@ -535,6 +543,18 @@ impl Input {
                 Err(Errno::EAGAIN) => *readable = false,
                 Err(error) => return Err(Failure::Connection(error)),
             }
+        }
+    }
+
+    /// Receives bytes of a handshake.
+    pub(super) fn receive_bytes(
+        &self,
+        fd: BorrowedFd<'_>,
+        buffer: &mut [u8],
+    ) -> crate::error::Result<usize> {
+        match &self.secure {
+            Some(secure) => secure.receive(fd, buffer),
+            None => stream::receive(fd, buffer),
         }
     }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub mod handshake;
 pub mod input;
 pub mod output;
+mod secure;
 pub mod stream;
 mod websocket;
 
@@ -26,6 +27,7 @@ use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::security::Transforms;
+use crate::transport::tls::Secured;
 use crate::zmtp::command;
 use crate::zmtp::handshake::{HandshakeError, Peer, Status};
 use crate::zmtp::Version;
@@ -120,6 +122,13 @@ impl Engine {
         }
     }
 
+    /// Has everything read and written through TLS.
+    pub fn secure(&mut self, connection: Secured) {
+        let shared = secure::Shared::new(connection);
+        self.input.secure = Some(shared.clone());
+        self.output.secure = Some(shared);
+    }
+
     pub fn raw_fd(&self) -> RawFd {
         self.fd.as_fd().as_raw_fd()
     }
@@ -172,7 +181,7 @@ impl Engine {
             if !self.readable {
                 return Ok(Progress::Idle);
             }
-            let received = match stream::receive(self.fd.as_fd(), &mut buffer) {
+            let received = match self.input.receive_bytes(self.fd.as_fd(), &mut buffer) {
                 Ok(0) => return Err(HandshakeFailure::Connection(Errno::EPIPE)),
                 Ok(count) => count,
                 Err(Errno::EAGAIN) => {

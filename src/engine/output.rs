@@ -3,6 +3,7 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use super::secure;
 use super::stream;
 use super::websocket;
 use super::{Framing, Outcome, Progress};
@@ -41,6 +42,8 @@ pub struct Output {
     pub(super) masks: Option<Masks>,
     /// What encrypts the messages of a WebSocket, where something does.
     pub(super) websocket_sealer: Option<Sealer>,
+    /// Present when the connection is secured by TLS.
+    pub(super) secure: Option<secure::Shared>,
     hello: Vec<u8>,
     /// Writing failed; the reading half will find out why and end the connection.
     pub(super) broken: bool,
@@ -67,6 +70,7 @@ impl Output {
             staged_written: 0,
             masks: None,
             websocket_sealer: None,
+            secure: None,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
             caught_up: false,
@@ -109,7 +113,8 @@ impl Output {
     pub fn has_staged(&self) -> bool {
         !self.broken
             && (self.control.len() > self.control_written
-                || self.staged.len() > self.staged_written)
+                || self.staged.len() > self.staged_written
+                || self.secure.as_ref().is_some_and(secure::Shared::wants_write))
     }
 
     /// Whether writing has failed for good.
@@ -171,6 +176,9 @@ impl Output {
         pipe: Option<&mut PipeEnd>,
     ) -> crate::error::Result<usize> {
         self.caught_up = false;
+        if let Some(secure) = &self.secure {
+            secure.flush(fd)?;
+        }
         if self.sealer.is_some() && !self.control.is_empty() {
             self.seal_control()?;
         }
@@ -228,7 +236,7 @@ impl Output {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let written = stream::send(fd, bytes)?;
+        let written = self.send(fd, bytes)?;
         self.control_written += written;
         if self.control_written == self.control.len() {
             self.control = Vec::new();
@@ -242,7 +250,7 @@ impl Output {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let written = stream::send(fd, bytes)?;
+        let written = self.send(fd, bytes)?;
         self.staged_written += written;
         if self.staged_written == self.staged.len() {
             self.staged.clear();
@@ -250,6 +258,13 @@ impl Output {
             self.staged.shrink_to(CALL_BYTES);
         }
         Ok(written)
+    }
+
+    fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> crate::error::Result<usize> {
+        match &self.secure {
+            Some(secure) => secure.send(fd, bytes),
+            None => stream::send(fd, bytes),
+        }
     }
 
     /// Translates messages from the pipe until there is enough for a call, at message boundaries.

@@ -17,6 +17,8 @@ const CAPABILITIES: &[&[u8]] = &[
     b"gssapi",
     b"draft",
     b"WS",
+    #[cfg(feature = "wss")]
+    b"WSS",
 ];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.

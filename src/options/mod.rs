@@ -92,6 +92,11 @@ pub struct SocketOptions {
     pub hiccup_msg: Vec<u8>,
     /// Microseconds, as `SO_BUSY_POLL` takes them.
     pub busy_poll: i32,
+    pub wss_key_pem: Vec<u8>,
+    pub wss_cert_pem: Vec<u8>,
+    pub wss_trust_pem: Vec<u8>,
+    pub wss_hostname: Vec<u8>,
+    pub wss_trust_system: bool,
 
     // What a socket kind asks of its sessions; set by the kind, not by an option.
     /// The peer's routing id is delivered to the socket as the first message of a pipe.
@@ -181,6 +186,11 @@ impl SocketOptions {
             disconnect_msg: Vec::new(),
             hiccup_msg: Vec::new(),
             busy_poll: 0,
+            wss_key_pem: Vec::new(),
+            wss_cert_pem: Vec::new(),
+            wss_trust_pem: Vec::new(),
+            wss_hostname: Vec::new(),
+            wss_trust_system: false,
             recv_routing_id: false,
             raw_socket: false,
             raw_notify: true,

@@ -91,14 +91,18 @@ mod network;
 mod security;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "wss")]
+mod tls;
 
-const THEMES: [&[Row]; 6] = [
+const THEMES: &[&[Row]] = &[
     messages::ROWS,
     connection::ROWS,
     network::ROWS,
     multicast::ROWS,
     security::ROWS,
     security::GSSAPI_ROWS,
+    #[cfg(feature = "wss")]
+    tls::ROWS,
 ];
 
 /// Changes an option, or fails with `EINVAL` and changes nothing.
@@ -114,5 +118,5 @@ pub fn get(options: &SocketOptions, option: i32) -> Result<GetValue> {
 }
 
 fn row(option: i32) -> Result<&'static Row> {
-    THEMES.into_iter().flatten().find(|row| row.option == option).ok_or(Errno::EINVAL)
+    THEMES.iter().copied().flatten().find(|row| row.option == option).ok_or(Errno::EINVAL)
 }

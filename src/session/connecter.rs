@@ -19,7 +19,7 @@ use crate::socket::link::SocketLink;
 use crate::transport::resolve;
 use crate::transport::socks::SocksClient;
 use crate::transport::tcp::ConnectTarget;
-use crate::transport::{ipc, tcp, ws, End, Endpoint, OpenError};
+use crate::transport::{ipc, tcp, tls, ws, End, Endpoint, OpenError};
 
 /// A connection that is made, and how its endpoint is shown.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ enum State {
 pub struct Connecter {
     session: u64,
     target: Endpoint,
+    tls: Option<tls::Client>,
     link: Arc<SocketLink>,
     options: Arc<SocketOptions>,
     /// What the monitor calls the endpoint (the proxy's address when there is one).
@@ -76,6 +77,7 @@ impl Connecter {
     pub fn new(
         session: u64,
         target: Endpoint,
+        tls: Option<tls::Client>,
         link: Arc<SocketLink>,
         options: Arc<SocketOptions>,
     ) -> Connecter {
@@ -89,6 +91,7 @@ impl Connecter {
         Connecter {
             session,
             target,
+            tls,
             link,
             options,
             addresses: Addresses::of_connecting(&shown),
@@ -106,7 +109,7 @@ impl Connecter {
     /// Host and port to connect to.
     fn host(&self) -> &str {
         match &self.target {
-            Endpoint::Ws(address) => ws::split(address).0,
+            Endpoint::Ws(address) | Endpoint::Wss(address) => ws::split(address).0,
             target => target.address(),
         }
     }
@@ -128,7 +131,7 @@ impl Connecter {
                 let opened = ipc::connect(address);
                 self.opened(cx, opened)
             }
-            Endpoint::Tcp(_) | Endpoint::Ws(_) => {
+            Endpoint::Tcp(_) | Endpoint::Ws(_) | Endpoint::Wss(_) => {
                 let address = if self.uses_proxy() {
                     String::from_utf8_lossy(&self.options.socks_proxy_address).into_owned()
                 } else {
@@ -233,7 +236,7 @@ impl Connecter {
             cx.timers.cancel(timeout);
         }
         let outcome = tcp::finish_connect(&fd).and_then(|()| match self.target {
-            Endpoint::Tcp(_) | Endpoint::Ws(_) => tcp::tune(&fd, &self.options),
+            Endpoint::Tcp(_) | Endpoint::Ws(_) | Endpoint::Wss(_) => tcp::tune(&fd, &self.options),
             _ => Ok(()),
         });
         if let Err(error) = outcome {
@@ -241,9 +244,9 @@ impl Connecter {
             return self.failed(cx, error);
         }
         if !self.uses_proxy() {
-            return self.connected(fd);
+            return self.connected(cx, fd);
         }
-        let Endpoint::Tcp(address) = &self.target else { return self.connected(fd) };
+        let Endpoint::Tcp(address) = &self.target else { return self.connected(cx, fd) };
         let credentials = (!self.options.socks_proxy_username.is_empty()).then(|| {
             (self.options.socks_proxy_username.clone(), self.options.socks_proxy_password.clone())
         });
@@ -292,16 +295,27 @@ impl Connecter {
         let State::Proxy { fd, .. } = core::mem::replace(&mut self.state, State::Idle) else {
             return Step::Waiting;
         };
-        self.connected(fd)
+        self.connected(cx, fd)
     }
 
-    fn connected(&mut self, fd: OwnedFd) -> Step {
+    fn connected(&mut self, cx: &mut Cx<'_>, fd: OwnedFd) -> Step {
         self.interval = -1;
         let (local, protocol) = match &self.target {
             Endpoint::Ws(address) => (
                 ws::endpoint_of("ws", &fd, End::Local, ""),
-                Protocol::WebSocketClient(ws::resource(address)),
+                Protocol::WebSocketClient(ws::resource(address), None),
             ),
+            Endpoint::Wss(address) => {
+                let secured = self.tls.as_ref().and_then(|tls| tls.connect().ok());
+                if secured.is_none() {
+                    self.state = State::Connecting { fd, timeout: None };
+                    return self.failed(cx, Errno::ENOMEM);
+                }
+                (
+                    ws::endpoint_of("wss", &fd, End::Local, ""),
+                    Protocol::WebSocketClient(ws::resource(address), secured),
+                )
+            }
             Endpoint::Tcp(_) => (tcp::endpoint_of(&fd, End::Local), Protocol::Zmtp),
             _ => (ipc::endpoint_of(&fd, End::Local), Protocol::Zmtp),
         };

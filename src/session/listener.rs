@@ -18,7 +18,7 @@ use crate::options::SocketOptions;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::ipc::IpcListener;
-use crate::transport::{ipc, tcp, ws, End, OpenError};
+use crate::transport::{ipc, tcp, tls, ws, End, OpenError};
 
 /// How long to leave waiting connections alone when the system has no resources for them.
 const ACCEPT_PAUSE: i32 = 50;
@@ -28,37 +28,39 @@ const ACCEPTS_PER_TURN: usize = 64;
 enum Source {
     Tcp(OwnedFd),
     Ipc(IpcListener),
-    /// With the path of its endpoint.
-    Ws(OwnedFd, String),
+    /// With the path of its endpoint, and TLS for `wss`.
+    Ws(OwnedFd, String, Option<tls::Server>),
 }
 
 impl Source {
     fn raw_fd(&self) -> RawFd {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, _) => fd.as_raw_fd(),
+            Source::Tcp(fd) | Source::Ws(fd, ..) => fd.as_raw_fd(),
             Source::Ipc(listener) => listener.fd.as_raw_fd(),
         }
     }
 
     fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, _) => tcp::accept(fd.as_fd(), options),
+            Source::Tcp(fd) | Source::Ws(fd, ..) => tcp::accept(fd.as_fd(), options),
             Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
         }
     }
 
-    fn protocol(&self) -> Protocol {
-        match self {
+    fn protocol(&self) -> Result<Protocol> {
+        Ok(match self {
             Source::Tcp(_) | Source::Ipc(_) => Protocol::Zmtp,
-            Source::Ws(..) => Protocol::WebSocketServer,
-        }
+            Source::Ws(_, _, tls) => {
+                Protocol::WebSocketServer(tls.as_ref().map(tls::Server::accept).transpose()?)
+            }
+        })
     }
 
     fn addresses_of(&self, connection: &OwnedFd) -> Addresses {
         let name = |end| match self {
             Source::Tcp(_) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
-            Source::Ws(_, path) => ws::endpoint_of("ws", connection, end, path),
+            Source::Ws(_, path, tls) => ws::endpoint_of(scheme(tls), connection, end, path),
         };
         Addresses {
             local: name(End::Local).unwrap_or_default(),
@@ -107,16 +109,36 @@ impl Listener {
         Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
     }
 
+    /// Listens for WebSockets over TLS; also returns the endpoint as bound.
+    pub fn wss(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let tls = tls::Server::new(options)?;
+        Listener::websocket(address, link, options, Some(tls))
+    }
+
     /// Listens for WebSockets; also returns the endpoint as bound.
     pub fn ws(
         address: &str,
         link: &Arc<SocketLink>,
         options: &Arc<SocketOptions>,
     ) -> Result<(Listener, String)> {
+        Listener::websocket(address, link, options, None)
+    }
+
+    fn websocket(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+        tls: Option<tls::Server>,
+    ) -> Result<(Listener, String)> {
         let fd = ws::bind(address, options).map_err(|error| failed(link, error, ""))?;
         let (_, path) = ws::split(address);
-        let name = ws::endpoint_of("ws", &fd, End::Local, path)?;
-        Ok((Listener::new(Source::Ws(fd, path.to_owned()), &name, link, options), name))
+        let name = ws::endpoint_of(scheme(&tls), &fd, End::Local, path)?;
+        let source = Source::Ws(fd, path.to_owned(), tls);
+        Ok((Listener::new(source, &name, link, options), name))
     }
 
     fn new(
@@ -193,7 +215,7 @@ impl Listener {
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
-        let protocol = source.protocol();
+        let Ok(protocol) = source.protocol() else { return };
         let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
         let listener = self.id;
         let accepted =
@@ -219,7 +241,7 @@ impl Listener {
         let fd = source.raw_fd();
         cx.unwatch(fd);
         let closed = match source {
-            Source::Tcp(listener) | Source::Ws(listener, _) => {
+            Source::Tcp(listener) | Source::Ws(listener, ..) => {
                 drop(listener);
                 Ok(())
             }
@@ -231,6 +253,14 @@ impl Listener {
                 self.link.monitor.emit(ZMQ_EVENT_CLOSE_FAILED, error.0, &self.addresses);
             }
         }
+    }
+}
+
+fn scheme(tls: &Option<tls::Server>) -> &'static str {
+    if tls.is_some() {
+        "wss"
+    } else {
+        "ws"
     }
 }
 

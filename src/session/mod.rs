@@ -30,6 +30,7 @@ use crate::options::SocketOptions;
 use crate::pipe::{PipeEnd, PipeEvent, PipeShared};
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
+use crate::transport::tls::{self, Secured};
 use crate::transport::Endpoint;
 use crate::zws::upgrade::Resource;
 use connecter::Connecter;
@@ -58,9 +59,9 @@ struct SessionTimers {
 #[derive(Debug)]
 pub enum Protocol {
     Zmtp,
-    WebSocketServer,
+    WebSocketServer(Option<Secured>),
     /// Asks for this resource.
-    WebSocketClient(Resource),
+    WebSocketClient(Resource, Option<Secured>),
 }
 
 /// A connection that a listener accepted.
@@ -110,16 +111,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that connects to an endpoint. `pipe` is its end of the pipe to the socket.
+    /// A session that connects to an endpoint, secured by `tls` if that is given. `pipe` is its end of the pipe to the socket.
     pub fn connecting(
         id: u64,
         link: Arc<SocketLink>,
         io: Arc<IoHandle>,
         options: Arc<SocketOptions>,
         target: Endpoint,
+        tls: Option<tls::Client>,
         pipe: Option<PipeEnd>,
     ) -> Session {
-        let connecter = Connecter::new(id, target, link.clone(), options.clone());
+        let connecter = Connecter::new(id, target, tls, link.clone(), options.clone());
         Session {
             id,
             link,

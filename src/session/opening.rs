@@ -36,19 +36,25 @@ impl Session {
         let peer_address = transport::peer_address(&fd).unwrap_or_default();
         let raw = self.options.raw_socket && matches!(protocol, Protocol::Zmtp);
         let config = self.handshake_config(&peer_address);
+        let mut secured = None;
         let handshake = match protocol {
             Protocol::Zmtp if raw => None,
             Protocol::Zmtp => Some(Handshake::Zmtp(zmtp::handshake::Handshake::new(config))),
-            Protocol::WebSocketServer => {
+            Protocol::WebSocketServer(tls) => {
+                secured = tls;
                 Some(Handshake::Zws(zws::handshake::Handshake::server(config)))
             }
-            Protocol::WebSocketClient(resource) => {
+            Protocol::WebSocketClient(resource, tls) => {
+                secured = tls;
                 Some(Handshake::Zws(zws::handshake::Handshake::client(config, &resource)))
             }
         };
         let framing = handshake.as_ref().and_then(Handshake::role).map(Framing::WebSocket);
         let mut engine = Engine::new(fd, addresses, generation, handshake, &self.options);
         engine.framing = framing;
+        if let Some(secured) = secured {
+            engine.secure(secured);
+        }
         engine.collect_handshake_output();
         self.watch = Some(cx.watch_connection(engine.raw_fd(), self.id, generation));
         self.engine = Some(Box::new(engine));

@@ -131,6 +131,7 @@ impl Socket {
             Endpoint::Tcp(address) => self.listen(&address, Listener::tcp),
             Endpoint::Ipc(address) => self.listen(&address, Listener::ipc),
             Endpoint::Ws(address) => self.listen(&address, Listener::ws),
+            Endpoint::Wss(address) => self.listen(&address, Listener::wss),
         }
     }
 
@@ -206,13 +207,17 @@ impl Socket {
         match &parsed {
             Endpoint::Tcp(address) => transport::resolve::check_connect(address)?,
             Endpoint::Ipc(address) => transport::ipc::check(address)?,
-            Endpoint::Ws(address) => {
+            Endpoint::Ws(address) | Endpoint::Wss(address) => {
                 transport::ws::check_connect(address, self.core.options.ipv6)?;
             }
             Endpoint::Inproc(_) => {}
         }
         let id = unique_id();
         let options = self.core.options.clone();
+        let tls = match parsed {
+            Endpoint::Wss(_) => Some(transport::tls::Client::new(&options)?),
+            _ => None,
+        };
         let mut pipe = None;
         let mut session_end = None;
         if !options.immediate {
@@ -225,8 +230,15 @@ impl Socket {
         self.endpoints.last = parsed.text();
         self.endpoints.add_child(id, io.clone(), None);
         self.endpoints.add(endpoint, id, pipe);
-        let session =
-            Session::connecting(id, self.link.clone(), io.clone(), options, parsed, session_end);
+        let session = Session::connecting(
+            id,
+            self.link.clone(),
+            io.clone(),
+            options,
+            parsed,
+            tls,
+            session_end,
+        );
         io.add_session(Box::new(session));
         self.show_new_child();
         Ok(())

@@ -4,7 +4,8 @@
 //! on the enum. For `tcp` the address part is turned into numbers by [`resolve`] (which may ask the
 //! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
 //! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
-//! [`ws`] for `tcp` addresses with a path. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! [`ws`] for `tcp` addresses with a path, [`tls`]
+//! secures those. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
 //! knows no descriptor.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
@@ -18,6 +19,8 @@ pub mod resolve;
 pub mod socks;
 mod sys;
 pub mod tcp;
+#[cfg_attr(not(feature = "wss"), path = "tls_absent.rs")]
+pub mod tls;
 pub mod ws;
 
 pub use addresses::Addresses;
@@ -64,6 +67,8 @@ pub enum Endpoint {
     Ipc(String),
     /// A `tcp` address and `/path`.
     Ws(String),
+    /// The same over TLS.
+    Wss(String),
 }
 
 impl Endpoint {
@@ -74,6 +79,7 @@ impl Endpoint {
             Endpoint::Tcp(_) => "tcp",
             Endpoint::Ipc(_) => "ipc",
             Endpoint::Ws(_) => "ws",
+            Endpoint::Wss(_) => "wss",
         };
         format!("{scheme}://{}", self.address())
     }
@@ -82,6 +88,7 @@ impl Endpoint {
     pub fn text(&self) -> String {
         match self {
             Endpoint::Ws(address) => ws::text("ws", address),
+            Endpoint::Wss(address) => ws::text("wss", address),
             _ => self.name(),
         }
     }
@@ -92,7 +99,8 @@ impl Endpoint {
             Endpoint::Inproc(address)
             | Endpoint::Tcp(address)
             | Endpoint::Ipc(address)
-            | Endpoint::Ws(address) => address,
+            | Endpoint::Ws(address)
+            | Endpoint::Wss(address) => address,
         }
     }
 }
@@ -120,6 +128,7 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "tcp" => Ok(Endpoint::Tcp(address)),
         "ipc" => Ok(Endpoint::Ipc(address)),
         "ws" => Ok(Endpoint::Ws(address)),
+        "wss" if cfg!(feature = "wss") => Ok(Endpoint::Wss(address)),
         "udp" => Err(Errno::ENOCOMPATPROTO),
         _ => Err(Errno::EPROTONOSUPPORT),
     }

@@ -56,14 +56,42 @@ fn every_row_is_there_once_and_tested() {
     if cfg!(feature = "gssapi") {
         tested_elsewhere.extend(security::GSSAPI);
     }
+    #[cfg(feature = "wss")]
+    tested_elsewhere.extend(WSS);
     let ints: BTreeSet<i32> = INTS.iter().map(|case| case.0).collect();
     let mut seen = BTreeSet::new();
-    for Row { option, set, get } in THEMES.into_iter().flatten() {
+    for Row { option, set, get } in THEMES.iter().copied().flatten() {
         assert!(seen.insert(*option), "{option} has two rows");
         assert!(set.is_some() || get.is_some(), "{option} does nothing");
         assert!(ints.contains(option) != tested_elsewhere.contains(option));
     }
     assert_eq!(seen.len(), ints.len() + tested_elsewhere.len());
+}
+
+#[cfg(feature = "wss")]
+const WSS: [i32; 5] =
+    [ZMQ_WSS_KEY_PEM, ZMQ_WSS_CERT_PEM, ZMQ_WSS_TRUST_PEM, ZMQ_WSS_HOSTNAME, ZMQ_WSS_TRUST_SYSTEM];
+
+#[cfg(feature = "wss")]
+#[test]
+fn options_of_wss_are_kept_and_not_told() {
+    let mut options = fresh();
+    for option in &WSS[..4] {
+        assert_eq!(set_bytes(&mut options, *option, b"text"), Ok(()));
+        assert_eq!(set(&mut options, *option, SetValue::null(3)), Err(Errno::EINVAL));
+    }
+    assert_eq!(set_int(&mut options, ZMQ_WSS_TRUST_SYSTEM, 1), Ok(()));
+    assert_eq!(set_int(&mut options, ZMQ_WSS_TRUST_SYSTEM, 2), Err(Errno::EINVAL));
+    assert!(options.wss_trust_system);
+    assert_eq!(options.wss_key_pem, b"text");
+    assert_eq!(options.wss_cert_pem, b"text");
+    assert_eq!(options.wss_trust_pem, b"text");
+    assert_eq!(options.wss_hostname, b"text");
+    assert_eq!(set_bytes(&mut options, ZMQ_WSS_TRUST_PEM, b""), Ok(()));
+    assert!(options.wss_trust_pem.is_empty());
+    for option in WSS {
+        assert_eq!(get(&options, option), Err(Errno::EINVAL), "{option}");
+    }
 }
 
 #[test]
@@ -73,7 +101,7 @@ fn options_without_a_row_are_invalid() {
         assert!(security::GSSAPI.into_iter().all(|option| row(option).is_err()));
     }
     let kinds_and_state = [ZMQ_SUBSCRIBE, ZMQ_EVENTS, ZMQ_FD, ZMQ_ROUTER_MANDATORY];
-    let later = [ZMQ_GSSAPI_PLAINTEXT, ZMQ_WSS_TRUST_SYSTEM, ZMQ_NORM_MODE, ZMQ_VMCI_BUFFER_SIZE];
+    let later = [ZMQ_GSSAPI_PLAINTEXT, ZMQ_NORM_MODE, ZMQ_VMCI_BUFFER_SIZE];
     let unknown = [-1, 0, 1, 2, 3, 10, 20, 26, 125, 1000, i32::MIN, i32::MAX];
     for option in kinds_and_state.into_iter().chain(later).chain(unknown) {
         assert!(row(option).is_err());
