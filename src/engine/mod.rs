@@ -10,10 +10,13 @@
 //! - *secured*: each frame is the body of another one, sealed on its way out and opened on its way
 //!   in (CURVE).
 //! - *raw*: no frames at all (STREAM, ROUTER_RAW).
+//!
+//! [`datagram`] is for sockets without connections.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+pub mod datagram;
 pub mod handshake;
 pub mod input;
 pub mod output;

@@ -143,7 +143,7 @@ impl Connecter {
                 let target = resolve::resolve_connect(&address, self.options.ipv6);
                 self.connect_to(cx, target)
             }
-            Endpoint::Inproc(_) => Step::Waiting,
+            Endpoint::Inproc(_) | Endpoint::Udp(_) => Step::Waiting,
         }
     }
 

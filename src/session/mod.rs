@@ -20,6 +20,7 @@ mod newcomers;
 mod opening;
 pub mod zap;
 
+use crate::engine::datagram::Datagrams;
 use crate::engine::{Engine, Failure, Progress};
 use crate::error::Errno;
 use crate::io::timers::{Purpose, TimerKey};
@@ -98,6 +99,8 @@ pub struct Session {
     engine: Option<Box<Engine>>,
     /// What the reactor looks for at the engine's connection.
     watch: Option<Arc<Watch>>,
+    /// In place of connections.
+    datagrams: Option<Box<Datagrams>>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
@@ -111,7 +114,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that connects to an endpoint, secured by `tls` if that is given. `pipe` is its end of the pipe to the socket.
+    /// A session that connects to an endpoint, secured by `tls` if that is given. `pipe` is its end
+    /// of the pipe to the socket.
     pub fn connecting(
         id: u64,
         link: Arc<SocketLink>,
@@ -122,25 +126,25 @@ impl Session {
         pipe: Option<PipeEnd>,
     ) -> Session {
         let connecter = Connecter::new(id, target, tls, link.clone(), options.clone());
-        Session {
-            id,
-            link,
-            io,
-            options,
-            connecter: Some(connecter),
-            accepted: None,
-            pipe,
-            down: None,
-            newcomers: None,
-            zap: None,
-            engine: None,
-            watch: None,
-            output_due: false,
-            watching: None,
-            will_look: false,
-            ending: false,
-            timers: SessionTimers::default(),
-        }
+        let mut session = Session::new(id, link, io, options);
+        session.connecter = Some(connecter);
+        session.pipe = pipe;
+        session
+    }
+
+    /// A session over a socket for datagrams, which has no connections.
+    pub fn connectionless(
+        id: u64,
+        link: Arc<SocketLink>,
+        io: Arc<IoHandle>,
+        options: Arc<SocketOptions>,
+        datagrams: Datagrams,
+        pipe: PipeEnd,
+    ) -> Session {
+        let mut session = Session::new(id, link, io, options);
+        session.datagrams = Some(Box::new(datagrams));
+        session.pipe = Some(pipe);
+        session
     }
 
     /// A session over an accepted connection.
@@ -151,20 +155,32 @@ impl Session {
         options: Arc<SocketOptions>,
         accepted: Accepted,
     ) -> Session {
-        let newcomers = Some(accepted.newcomers.clone());
+        let mut session = Session::new(id, link, io, options);
+        session.newcomers = Some(accepted.newcomers.clone());
+        session.accepted = Some(accepted);
+        session
+    }
+
+    fn new(
+        id: u64,
+        link: Arc<SocketLink>,
+        io: Arc<IoHandle>,
+        options: Arc<SocketOptions>,
+    ) -> Session {
         Session {
             id,
             link,
             io,
             options,
             connecter: None,
-            accepted: Some(accepted),
+            accepted: None,
             pipe: None,
             down: None,
-            newcomers,
+            newcomers: None,
             zap: None,
             engine: None,
             watch: None,
+            datagrams: None,
             output_due: false,
             watching: None,
             will_look: false,
@@ -192,6 +208,13 @@ impl Session {
             }
             return self.start_engine(cx, fd, addresses, protocol, 0);
         }
+        if let Some(datagrams) = &self.datagrams {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            if cx.watch(datagrams.raw_fd(), self.id, 0, interest).is_err() {
+                return Turn::Over;
+            }
+            return self.work(cx);
+        }
         self.connect(cx, false)
     }
 
@@ -205,6 +228,11 @@ impl Session {
         readable: bool,
         writable: bool,
     ) -> Turn {
+        if let Some(datagrams) = &mut self.datagrams {
+            datagrams.readable |= readable;
+            datagrams.writable |= writable;
+            return self.work(cx);
+        }
         if let Some(engine) = &mut self.engine {
             if engine.generation != generation {
                 return Turn::Idle;
@@ -228,6 +256,9 @@ impl Session {
         if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {
             // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
             return Turn::Over;
+        }
+        if self.datagrams.is_some() {
+            return self.exchange();
         }
         if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
             if let Err(turn) = self.shake_hands(cx) {
@@ -273,6 +304,22 @@ impl Session {
         }
         self.lend_input();
         Turn::Idle
+    }
+
+    /// A turn without connections.
+    fn exchange(&mut self) -> Turn {
+        let (Some(datagrams), Some(pipe)) = (&mut self.datagrams, &mut self.pipe) else {
+            return Turn::Idle;
+        };
+        let progress = datagrams.pump(pipe);
+        if pipe.ended() && !datagrams.has_unsent() {
+            return Turn::Over;
+        }
+        if progress == Progress::More {
+            Turn::Again
+        } else {
+            Turn::Idle
+        }
     }
 
     fn has_unsent(&self) -> bool {
@@ -341,7 +388,11 @@ impl Session {
             PipeEvent::Readable => {
                 end.activate_read();
                 self.output_due = true;
-                if self.engine.is_none() && !end.check_read() && end.ended() {
+                if self.datagrams.is_none()
+                    && self.engine.is_none()
+                    && !end.check_read()
+                    && end.ended()
+                {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
@@ -357,7 +408,7 @@ impl Session {
             PipeEvent::Closed => {
                 end.activate_read();
                 self.output_due = true;
-                if end.peer_closed() {
+                if end.peer_closed() && self.datagrams.is_none() {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
@@ -425,7 +476,7 @@ impl Session {
         if linger > 0 {
             self.timers.linger = Some(cx.timers.add(self.id, Purpose::Linger, linger));
         }
-        if self.engine.is_none() {
+        if self.engine.is_none() && self.datagrams.is_none() {
             // Without a connection the pipe is looked at here: it may hold nothing but its end.
             let over = self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended());
             let hopeless = self.connecter.as_ref().is_none_or(Connecter::has_given_up);
@@ -449,6 +500,9 @@ impl Session {
         }
         if let Some(engine) = self.engine.take() {
             cx.unwatch(engine.raw_fd());
+        }
+        if let Some(datagrams) = self.datagrams.take() {
+            cx.unwatch(datagrams.raw_fd());
         }
     }
 }

@@ -9,6 +9,7 @@ use super::link::own;
 use super::Socket;
 use crate::context::registry::{Bound, Pending};
 use crate::context::unique_id;
+use crate::engine::datagram::{Datagrams, Role};
 use crate::error::{Errno, Result};
 use crate::io::IoHandle;
 use crate::monitor::Addresses;
@@ -17,7 +18,7 @@ use crate::options::SocketOptions;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
 use crate::session::listener::Listener;
 use crate::session::Session;
-use crate::transport::{self, Endpoint};
+use crate::transport::{self, udp, Endpoint};
 
 #[derive(Debug)]
 struct Entry {
@@ -126,13 +127,67 @@ impl Socket {
     /// Binds an endpoint (`zmq_bind(3)`, whose errors these are).
     pub fn bind(&mut self, endpoint: &str) -> Result<()> {
         self.process_commands()?;
-        match transport::parse(endpoint)? {
+        match self.parse(endpoint)? {
             Endpoint::Inproc(_) => self.bind_inproc(endpoint),
             Endpoint::Tcp(address) => self.listen(&address, Listener::tcp),
             Endpoint::Ipc(address) => self.listen(&address, Listener::ipc),
             Endpoint::Ws(address) => self.listen(&address, Listener::ws),
             Endpoint::Wss(address) => self.listen(&address, Listener::wss),
+            Endpoint::Udp(address) => self.bind_udp(endpoint, &address),
         }
+    }
+
+    /// Parses an endpoint text and checks that the transport fits this kind of socket.
+    fn parse(&self, endpoint: &str) -> Result<Endpoint> {
+        let parsed = transport::parse(endpoint)?;
+        transport::check_kind(&parsed, self.core.options.socket_type)?;
+        Ok(parsed)
+    }
+
+    fn bind_udp(&mut self, endpoint: &str, address: &str) -> Result<()> {
+        let role = match self.core.options.socket_type {
+            ZMQ_DISH => Role::Receive,
+            ZMQ_DGRAM => Role::Exchange,
+            _ => return Err(Errno::ENOCOMPATPROTO),
+        };
+        let target = udp::resolve_bind(address, self.core.options.ipv6)?;
+        let socket = udp::receiver(&target, &self.core.options)?;
+        let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
+        self.begin_exchange(endpoint, address, datagrams)
+    }
+
+    fn connect_udp(&mut self, endpoint: &str, address: &str) -> Result<()> {
+        if self.core.options.socket_type != ZMQ_RADIO {
+            return Err(Errno::ENOCOMPATPROTO);
+        }
+        let target = udp::resolve_connect(address, self.core.options.ipv6)?;
+        let socket = udp::sender(&target, &self.core.options)?;
+        let role = Role::Send(target.destination);
+        let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
+        self.begin_exchange(endpoint, address, datagrams)
+    }
+
+    /// Has datagrams go to and from a pipe of their own.
+    fn begin_exchange(
+        &mut self,
+        endpoint: &str,
+        address: &str,
+        datagrams: Datagrams,
+    ) -> Result<()> {
+        let io = self.io_thread()?;
+        let id = unique_id();
+        let options = self.core.options.clone();
+        let (ours, theirs) = pair(limits(&options));
+        self.link.own(&ours);
+        theirs.set_owner(io.owner(id));
+        let pipe = self.attach(ours, true, true);
+        self.endpoints.last = address.to_owned();
+        self.endpoints.add_child(id, io.clone(), None);
+        self.endpoints.add(endpoint, id, pipe);
+        let link = self.link.clone();
+        let session = Session::connectionless(id, link, io.clone(), options, datagrams, theirs);
+        io.add_session(Box::new(session));
+        Ok(())
     }
 
     fn bind_inproc(&mut self, name: &str) -> Result<()> {
@@ -194,9 +249,11 @@ impl Socket {
     /// Connects an endpoint (`zmq_connect(3)`, whose errors these are).
     pub fn connect(&mut self, endpoint: &str) -> Result<()> {
         self.process_commands()?;
-        let parsed = transport::parse(endpoint)?;
-        if let Endpoint::Inproc(_) = parsed {
-            return self.connect_inproc(endpoint);
+        let parsed = self.parse(endpoint)?;
+        match &parsed {
+            Endpoint::Inproc(_) => return self.connect_inproc(endpoint),
+            Endpoint::Udp(address) => return self.connect_udp(endpoint, address),
+            _ => {}
         }
         let once =
             matches!(self.core.options.socket_type, ZMQ_DEALER | ZMQ_SUB | ZMQ_PUB | ZMQ_REQ);
@@ -210,7 +267,7 @@ impl Socket {
             Endpoint::Ws(address) | Endpoint::Wss(address) => {
                 transport::ws::check_connect(address, self.core.options.ipv6)?;
             }
-            Endpoint::Inproc(_) => {}
+            Endpoint::Inproc(_) | Endpoint::Udp(_) => {}
         }
         let id = unique_id();
         let options = self.core.options.clone();
@@ -309,7 +366,7 @@ impl Socket {
     }
 
     pub(super) fn take_endpoint_down(&mut self, endpoint: &str) -> Result<()> {
-        let name = match transport::parse(endpoint)? {
+        let name = match self.parse(endpoint)? {
             Endpoint::Inproc(_) => return self.take_inproc_down(endpoint),
             Endpoint::Tcp(address) if !self.endpoints.entries.contains_key(endpoint) => {
                 let ipv6 = self.core.options.ipv6;

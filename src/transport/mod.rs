@@ -5,7 +5,8 @@
 //! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
 //! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
 //! [`ws`] for `tcp` addresses with a path, [`tls`]
-//! secures those. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! secures those. [`udp`] is for the socket kinds
+//! that send datagrams. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
 //! knows no descriptor.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
@@ -21,6 +22,7 @@ mod sys;
 pub mod tcp;
 #[cfg_attr(not(feature = "wss"), path = "tls_absent.rs")]
 pub mod tls;
+pub mod udp;
 pub mod ws;
 
 pub use addresses::Addresses;
@@ -30,6 +32,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use socket2::{SockAddr, SockRef, Socket};
 
 use crate::error::{Errno, Result};
+use crate::options::constants::{ZMQ_DGRAM, ZMQ_DISH, ZMQ_RADIO};
 
 /// What an accepting side reports for a peer that an accept filter turned away.
 ///
@@ -67,6 +70,8 @@ pub enum Endpoint {
     Ipc(String),
     /// A `tcp` address and `/path`.
     Ws(String),
+    /// `[interface;]host:port`, for RADIO, DISH and DGRAM.
+    Udp(String),
     /// The same over TLS.
     Wss(String),
 }
@@ -80,6 +85,7 @@ impl Endpoint {
             Endpoint::Ipc(_) => "ipc",
             Endpoint::Ws(_) => "ws",
             Endpoint::Wss(_) => "wss",
+            Endpoint::Udp(_) => "udp",
         };
         format!("{scheme}://{}", self.address())
     }
@@ -89,6 +95,8 @@ impl Endpoint {
         match self {
             Endpoint::Ws(address) => ws::text("ws", address),
             Endpoint::Wss(address) => ws::text("wss", address),
+            // As in libzmq, this transport alone goes without saying.
+            Endpoint::Udp(address) => address.clone(),
             _ => self.name(),
         }
     }
@@ -100,6 +108,7 @@ impl Endpoint {
             | Endpoint::Tcp(address)
             | Endpoint::Ipc(address)
             | Endpoint::Ws(address)
+            | Endpoint::Udp(address)
             | Endpoint::Wss(address) => address,
         }
     }
@@ -115,8 +124,7 @@ pub enum End {
 /// Splits an endpoint text into transport and address.
 ///
 /// `EINVAL` when either part is missing, `EPROTONOSUPPORT` for a transport this library does not
-/// have. `udp` is a transport of the datagram socket kinds alone, so for every other kind it is
-/// known and does not fit: `ENOCOMPATPROTO`.
+/// have. [`check_kind`] says whether it fits a socket.
 pub fn parse(text: &str) -> Result<Endpoint> {
     let (protocol, address) = text.split_once("://").ok_or(Errno::EINVAL)?;
     if protocol.is_empty() || address.is_empty() {
@@ -129,8 +137,21 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "ipc" => Ok(Endpoint::Ipc(address)),
         "ws" => Ok(Endpoint::Ws(address)),
         "wss" if cfg!(feature = "wss") => Ok(Endpoint::Wss(address)),
-        "udp" => Err(Errno::ENOCOMPATPROTO),
+        "udp" => Ok(Endpoint::Udp(address)),
         _ => Err(Errno::EPROTONOSUPPORT),
+    }
+}
+
+/// Checks whether a kind of socket may use a transport: `ENOCOMPATPROTO` if not.
+pub fn check_kind(endpoint: &Endpoint, socket_type: i32) -> Result<()> {
+    let fits = match endpoint {
+        Endpoint::Udp(_) => matches!(socket_type, ZMQ_RADIO | ZMQ_DISH | ZMQ_DGRAM),
+        _ => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Errno::ENOCOMPATPROTO)
     }
 }
 
@@ -187,6 +208,7 @@ pub fn peer_address(fd: impl AsFd) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::constants::ZMQ_PUB;
 
     #[test]
     fn known_transports_keep_their_address_text() {
@@ -209,6 +231,8 @@ mod tests {
         for text in ["TCP://x:1", "WS://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
             assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
         }
-        assert_eq!(parse("udp://127.0.0.1:1"), Err(Errno::ENOCOMPATPROTO));
+        let udp = parse("udp://127.0.0.1:1").unwrap();
+        assert_eq!(check_kind(&udp, ZMQ_PUB), Err(Errno::ENOCOMPATPROTO));
+        assert_eq!(check_kind(&udp, ZMQ_DGRAM), Ok(()));
     }
 }

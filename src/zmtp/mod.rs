@@ -11,6 +11,8 @@
 //! 3. Between messages flow commands: subscriptions, heartbeats. [`command`] reads and writes
 //!    them.
 //!
+//! [`datagram`] is apart from all that: what RADIO sends to DISH by UDP.
+//!
 //! Nothing here trusts the peer: every length is checked before it is used, and what a peer may
 //! make us keep during a handshake is bounded ([`handshake::MAX_COMMAND_SIZE`]).
 //!
@@ -18,6 +20,7 @@
 #![deny(unsafe_code)]
 
 pub mod command;
+pub mod datagram;
 pub mod frame;
 mod greeting;
 pub mod handshake;
