@@ -18,7 +18,8 @@
 /* Options of transports that the original here is built without, and ours may have. */
 static int is_transport_option (int option)
 {
-    return (option >= ZMQ_WSS_KEY_PEM && option <= ZMQ_WSS_TRUST_SYSTEM)
+    return (option >= ZMQ_VMCI_BUFFER_SIZE && option <= ZMQ_VMCI_CONNECT_TIMEOUT)
+           || (option >= ZMQ_WSS_KEY_PEM && option <= ZMQ_WSS_TRUST_SYSTEM)
            || (option >= ZMQ_NORM_MODE && option <= ZMQ_NORM_PUSH);
 }
 

@@ -92,6 +92,9 @@ pub struct SocketOptions {
     pub hiccup_msg: Vec<u8>,
     /// Microseconds, as `SO_BUSY_POLL` takes them.
     pub busy_poll: i32,
+    /// Initial, least and most bytes of a `vsock` connection's buffer; 0 is up to the system.
+    pub vmci_buffers: [u64; 3],
+    pub vmci_connect_timeout: i32,
     pub wss_key_pem: Vec<u8>,
     pub wss_cert_pem: Vec<u8>,
     pub wss_trust_pem: Vec<u8>,
@@ -186,6 +189,8 @@ impl SocketOptions {
             disconnect_msg: Vec::new(),
             hiccup_msg: Vec::new(),
             busy_poll: 0,
+            vmci_buffers: [0; 3],
+            vmci_connect_timeout: -1,
             wss_key_pem: Vec::new(),
             wss_cert_pem: Vec::new(),
             wss_trust_pem: Vec::new(),

@@ -93,6 +93,8 @@ mod security;
 mod tests;
 #[cfg(feature = "wss")]
 mod tls;
+#[cfg(target_os = "linux")]
+mod vsock;
 
 const THEMES: &[&[Row]] = &[
     messages::ROWS,
@@ -103,6 +105,8 @@ const THEMES: &[&[Row]] = &[
     security::GSSAPI_ROWS,
     #[cfg(feature = "wss")]
     tls::ROWS,
+    #[cfg(target_os = "linux")]
+    vsock::ROWS,
 ];
 
 /// Changes an option, or fails with `EINVAL` and changes nothing.

@@ -19,7 +19,7 @@ use crate::socket::link::SocketLink;
 use crate::transport::resolve;
 use crate::transport::socks::SocksClient;
 use crate::transport::tcp::ConnectTarget;
-use crate::transport::{ipc, tcp, tls, ws, End, Endpoint, OpenError};
+use crate::transport::{cluster, ipc, tcp, tls, ws, End, Endpoint, OpenError};
 
 /// A connection that is made, and how its endpoint is shown.
 #[derive(Debug)]
@@ -142,6 +142,10 @@ impl Connecter {
                 }
                 let target = resolve::resolve_connect(&address, self.options.ipv6);
                 self.connect_to(cx, target)
+            }
+            Endpoint::Cluster(family, address) => {
+                let opened = cluster::connect(*family, address, &self.options);
+                self.opened(cx, opened)
             }
             Endpoint::Inproc(_) | Endpoint::Udp(_) => Step::Waiting,
         }
@@ -317,6 +321,9 @@ impl Connecter {
                 )
             }
             Endpoint::Tcp(_) => (tcp::endpoint_of(&fd, End::Local), Protocol::Zmtp),
+            Endpoint::Cluster(family, _) => {
+                (cluster::endpoint_of(*family, &fd, End::Local), Protocol::Zmtp)
+            }
             _ => (ipc::endpoint_of(&fd, End::Local), Protocol::Zmtp),
         };
         let addresses = Addresses {

@@ -17,6 +17,7 @@ use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
+use crate::transport::cluster::{self, Family};
 use crate::transport::ipc::IpcListener;
 use crate::transport::{ipc, tcp, tls, ws, End, OpenError};
 
@@ -28,6 +29,7 @@ const ACCEPTS_PER_TURN: usize = 64;
 enum Source {
     Tcp(OwnedFd),
     Ipc(IpcListener),
+    Cluster(OwnedFd, Family),
     /// With the path of its endpoint, and TLS for `wss`.
     Ws(OwnedFd, String, Option<tls::Server>),
 }
@@ -35,7 +37,7 @@ enum Source {
 impl Source {
     fn raw_fd(&self) -> RawFd {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, ..) => fd.as_raw_fd(),
+            Source::Tcp(fd) | Source::Ws(fd, ..) | Source::Cluster(fd, _) => fd.as_raw_fd(),
             Source::Ipc(listener) => listener.fd.as_raw_fd(),
         }
     }
@@ -43,13 +45,14 @@ impl Source {
     fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
         match self {
             Source::Tcp(fd) | Source::Ws(fd, ..) => tcp::accept(fd.as_fd(), options),
+            Source::Cluster(fd, family) => cluster::accept(*family, fd.as_fd(), options),
             Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
         }
     }
 
     fn protocol(&self) -> Result<Protocol> {
         Ok(match self {
-            Source::Tcp(_) | Source::Ipc(_) => Protocol::Zmtp,
+            Source::Tcp(_) | Source::Ipc(_) | Source::Cluster(..) => Protocol::Zmtp,
             Source::Ws(_, _, tls) => {
                 Protocol::WebSocketServer(tls.as_ref().map(tls::Server::accept).transpose()?)
             }
@@ -60,6 +63,7 @@ impl Source {
         let name = |end| match self {
             Source::Tcp(_) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
+            Source::Cluster(_, family) => cluster::endpoint_of(*family, connection, end),
             Source::Ws(_, path, tls) => ws::endpoint_of(scheme(tls), connection, end, path),
         };
         Addresses {
@@ -107,6 +111,18 @@ impl Listener {
         let name = ipc::endpoint_of(&listener.fd, End::Local)?;
         let endpoint = listener.endpoint.clone();
         Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
+    }
+
+    /// Listens on an address of numbers; also returns the endpoint as bound.
+    pub fn cluster(
+        family: Family,
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let (fd, name) =
+            cluster::listen(family, address, options).map_err(|error| failed(link, error, ""))?;
+        Ok((Listener::new(Source::Cluster(fd, family), &name, link, options), name))
     }
 
     /// Listens for WebSockets over TLS; also returns the endpoint as bound.
@@ -241,7 +257,7 @@ impl Listener {
         let fd = source.raw_fd();
         cx.unwatch(fd);
         let closed = match source {
-            Source::Tcp(listener) | Source::Ws(listener, ..) => {
+            Source::Tcp(listener) | Source::Ws(listener, ..) | Source::Cluster(listener, _) => {
                 drop(listener);
                 Ok(())
             }

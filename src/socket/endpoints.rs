@@ -134,6 +134,10 @@ impl Socket {
             Endpoint::Ws(address) => self.listen(&address, Listener::ws),
             Endpoint::Wss(address) => self.listen(&address, Listener::wss),
             Endpoint::Udp(address) => self.bind_udp(endpoint, &address),
+            Endpoint::Cluster(family, address) => self
+                .listen(&address, |address, link, options| {
+                    Listener::cluster(family, address, link, options)
+                }),
         }
     }
 
@@ -266,6 +270,9 @@ impl Socket {
             Endpoint::Ipc(address) => transport::ipc::check(address)?,
             Endpoint::Ws(address) | Endpoint::Wss(address) => {
                 transport::ws::check_connect(address, self.core.options.ipv6)?;
+            }
+            Endpoint::Cluster(family, address) => {
+                transport::cluster::check_connect(*family, address)?;
             }
             Endpoint::Inproc(_) | Endpoint::Udp(_) => {}
         }

@@ -5,8 +5,8 @@
 //! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
 //! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
 //! [`ws`] for `tcp` addresses with a path, [`tls`]
-//! secures those. [`udp`] is for the socket kinds
-//! that send datagrams. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! secures those. [`cluster`] is for transports
+//! with addresses of numbers, [`udp`] for the socket kinds that send datagrams. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
 //! knows no descriptor.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
@@ -14,18 +14,22 @@
 //! have are collected in `sys`.
 
 mod addresses;
+pub mod cluster;
 pub mod filter;
 pub mod ipc;
 pub mod resolve;
 pub mod socks;
 mod sys;
 pub mod tcp;
+mod tipc;
 #[cfg_attr(not(feature = "wss"), path = "tls_absent.rs")]
 pub mod tls;
 pub mod udp;
+mod vsock;
 pub mod ws;
 
 pub use addresses::Addresses;
+use cluster::Family;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
@@ -70,6 +74,8 @@ pub enum Endpoint {
     Ipc(String),
     /// A `tcp` address and `/path`.
     Ws(String),
+    /// An address of `tipc`, `vsock` or `vmci`.
+    Cluster(Family, String),
     /// `[interface;]host:port`, for RADIO, DISH and DGRAM.
     Udp(String),
     /// The same over TLS.
@@ -86,6 +92,7 @@ impl Endpoint {
             Endpoint::Ws(_) => "ws",
             Endpoint::Wss(_) => "wss",
             Endpoint::Udp(_) => "udp",
+            Endpoint::Cluster(family, _) => family.scheme(),
         };
         format!("{scheme}://{}", self.address())
     }
@@ -97,6 +104,9 @@ impl Endpoint {
             Endpoint::Wss(address) => ws::text("wss", address),
             // As in libzmq, this transport alone goes without saying.
             Endpoint::Udp(address) => address.clone(),
+            Endpoint::Cluster(family, address) => {
+                cluster::text(*family, address).unwrap_or_else(|_| self.name())
+            }
             _ => self.name(),
         }
     }
@@ -108,6 +118,7 @@ impl Endpoint {
             | Endpoint::Tcp(address)
             | Endpoint::Ipc(address)
             | Endpoint::Ws(address)
+            | Endpoint::Cluster(_, address)
             | Endpoint::Udp(address)
             | Endpoint::Wss(address) => address,
         }
@@ -138,6 +149,9 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "ws" => Ok(Endpoint::Ws(address)),
         "wss" if cfg!(feature = "wss") => Ok(Endpoint::Wss(address)),
         "udp" => Ok(Endpoint::Udp(address)),
+        "tipc" if Family::Tipc.is_known() => Ok(Endpoint::Cluster(Family::Tipc, address)),
+        "vsock" if Family::Vsock.is_known() => Ok(Endpoint::Cluster(Family::Vsock, address)),
+        "vmci" if Family::Vmci.is_known() => Ok(Endpoint::Cluster(Family::Vmci, address)),
         _ => Err(Errno::EPROTONOSUPPORT),
     }
 }

@@ -58,6 +58,8 @@ fn every_row_is_there_once_and_tested() {
     }
     #[cfg(feature = "wss")]
     tested_elsewhere.extend(WSS);
+    #[cfg(target_os = "linux")]
+    tested_elsewhere.extend(VSOCK);
     let ints: BTreeSet<i32> = INTS.iter().map(|case| case.0).collect();
     let mut seen = BTreeSet::new();
     for Row { option, set, get } in THEMES.iter().copied().flatten() {
@@ -66,6 +68,31 @@ fn every_row_is_there_once_and_tested() {
         assert!(ints.contains(option) != tested_elsewhere.contains(option));
     }
     assert_eq!(seen.len(), ints.len() + tested_elsewhere.len());
+}
+
+#[cfg(target_os = "linux")]
+const VSOCK: [i32; 4] = [
+    ZMQ_VMCI_BUFFER_SIZE,
+    ZMQ_VMCI_BUFFER_MIN_SIZE,
+    ZMQ_VMCI_BUFFER_MAX_SIZE,
+    ZMQ_VMCI_CONNECT_TIMEOUT,
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sizes_of_vsock_buffers_are_kept() {
+    let mut options = fresh();
+    for (number, option) in VSOCK[..3].iter().enumerate() {
+        let size = 1000 + number as u64;
+        assert_eq!(get(&options, *option), Ok(GetValue::U64(0)));
+        assert_eq!(set_bytes(&mut options, *option, &size.to_ne_bytes()), Ok(()));
+        assert_eq!(set_int(&mut options, *option, 1), Err(Errno::EINVAL));
+        assert_eq!(get(&options, *option), Ok(GetValue::U64(size)));
+    }
+    assert_eq!(options.vmci_buffers, [1000, 1001, 1002]);
+    assert_eq!(get(&options, ZMQ_VMCI_CONNECT_TIMEOUT), Ok(GetValue::Int(-1)));
+    assert_eq!(set_int(&mut options, ZMQ_VMCI_CONNECT_TIMEOUT, 50), Ok(()));
+    assert_eq!(options.vmci_connect_timeout, 50);
 }
 
 #[cfg(feature = "wss")]
@@ -101,7 +128,7 @@ fn options_without_a_row_are_invalid() {
         assert!(security::GSSAPI.into_iter().all(|option| row(option).is_err()));
     }
     let kinds_and_state = [ZMQ_SUBSCRIBE, ZMQ_EVENTS, ZMQ_FD, ZMQ_ROUTER_MANDATORY];
-    let later = [ZMQ_GSSAPI_PLAINTEXT, ZMQ_NORM_MODE, ZMQ_VMCI_BUFFER_SIZE];
+    let later = [ZMQ_GSSAPI_PLAINTEXT, ZMQ_NORM_MODE];
     let unknown = [-1, 0, 1, 2, 3, 10, 20, 26, 125, 1000, i32::MIN, i32::MAX];
     for option in kinds_and_state.into_iter().chain(later).chain(unknown) {
         assert!(row(option).is_err());
