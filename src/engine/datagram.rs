@@ -8,6 +8,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
+use super::connectionless::Connectionless;
 use super::Progress;
 use crate::error::Errno;
 use crate::message::{self, Message};
@@ -38,8 +39,8 @@ pub struct Datagrams {
     socket: UdpSocket,
     role: Role,
     ipv6: bool,
-    pub readable: bool,
-    pub writable: bool,
+    readable: bool,
+    writable: bool,
     received: Vec<u8>,
     /// The datagram to send next, and where to.
     outgoing: Vec<u8>,
@@ -61,17 +62,8 @@ impl Datagrams {
         }
     }
 
-    pub fn raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-
-    /// Whether a datagram waits to be sent that is no longer in the pipe.
-    pub fn has_unsent(&self) -> bool {
-        self.destination.is_some()
-    }
-
     /// Receives and sends what can be in one turn.
-    pub fn pump(&mut self, pipe: &mut PipeEnd) -> Progress {
+    fn pump_once(&mut self, pipe: &mut PipeEnd) -> Progress {
         let received = match self.role {
             Role::Send(_) => Progress::Idle,
             Role::Receive | Role::Exchange => self.receive(&mut pipe.out),
@@ -178,5 +170,24 @@ impl Datagrams {
             }
         };
         true
+    }
+}
+
+impl Connectionless for Datagrams {
+    fn descriptors(&self) -> Vec<RawFd> {
+        vec![self.socket.as_raw_fd()]
+    }
+
+    fn ready(&mut self, readable: bool, writable: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+    }
+
+    fn pump(&mut self, pipe: &mut PipeEnd) -> Progress {
+        self.pump_once(pipe)
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.destination.is_some()
     }
 }

@@ -11,15 +11,22 @@
 //!   in (CURVE).
 //! - *raw*: no frames at all (STREAM, ROUTER_RAW).
 //!
-//! [`datagram`] is for sockets without connections.
+//! [`connectionless`] is for sockets without connections, and [`datagram`] for those of them that
+//! send datagrams.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+pub mod connectionless;
 pub mod datagram;
 pub mod handshake;
 pub mod input;
+pub mod multicast;
+#[cfg(feature = "norm")]
+mod norm;
 pub mod output;
+#[cfg(feature = "pgm")]
+mod pgm;
 mod secure;
 pub mod stream;
 mod websocket;

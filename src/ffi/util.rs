@@ -20,6 +20,10 @@ const CAPABILITIES: &[&[u8]] = &[
     b"WS",
     #[cfg(feature = "wss")]
     b"WSS",
+    #[cfg(feature = "pgm")]
+    b"pgm",
+    #[cfg(feature = "norm")]
+    b"norm",
 ];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.

@@ -88,6 +88,8 @@ mod connection;
 mod messages;
 mod multicast;
 mod network;
+#[cfg(feature = "norm")]
+mod norm;
 mod security;
 #[cfg(test)]
 mod tests;
@@ -105,6 +107,8 @@ const THEMES: &[&[Row]] = &[
     security::GSSAPI_ROWS,
     #[cfg(feature = "wss")]
     tls::ROWS,
+    #[cfg(feature = "norm")]
+    norm::ROWS,
     #[cfg(target_os = "linux")]
     vsock::ROWS,
 ];

@@ -147,7 +147,7 @@ impl Connecter {
                 let opened = cluster::connect(*family, address, &self.options);
                 self.opened(cx, opened)
             }
-            Endpoint::Inproc(_) | Endpoint::Udp(_) => Step::Waiting,
+            Endpoint::Inproc(_) | Endpoint::Udp(_) | Endpoint::Multicast(..) => Step::Waiting,
         }
     }
 

@@ -20,7 +20,7 @@ mod newcomers;
 mod opening;
 pub mod zap;
 
-use crate::engine::datagram::Datagrams;
+use crate::engine::connectionless::Connectionless;
 use crate::engine::{Engine, Failure, Progress};
 use crate::error::Errno;
 use crate::io::timers::{Purpose, TimerKey};
@@ -52,6 +52,7 @@ struct SessionTimers {
     heartbeat: Option<TimerKey>,
     heartbeat_timeout: Option<TimerKey>,
     heartbeat_ttl: Option<TimerKey>,
+    exchange: Option<TimerKey>,
     /// With the uses of the lent input at the last look.
     input: Option<(TimerKey, u32)>,
 }
@@ -100,7 +101,7 @@ pub struct Session {
     /// What the reactor looks for at the engine's connection.
     watch: Option<Arc<Watch>>,
     /// In place of connections.
-    datagrams: Option<Box<Datagrams>>,
+    exchange: Option<Box<dyn Connectionless>>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
@@ -132,17 +133,17 @@ impl Session {
         session
     }
 
-    /// A session over a socket for datagrams, which has no connections.
+    /// A session that has no connections.
     pub fn connectionless(
         id: u64,
         link: Arc<SocketLink>,
         io: Arc<IoHandle>,
         options: Arc<SocketOptions>,
-        datagrams: Datagrams,
+        exchange: Box<dyn Connectionless>,
         pipe: PipeEnd,
     ) -> Session {
         let mut session = Session::new(id, link, io, options);
-        session.datagrams = Some(Box::new(datagrams));
+        session.exchange = Some(exchange);
         session.pipe = Some(pipe);
         session
     }
@@ -180,7 +181,7 @@ impl Session {
             zap: None,
             engine: None,
             watch: None,
-            datagrams: None,
+            exchange: None,
             output_due: false,
             watching: None,
             will_look: false,
@@ -208,10 +209,12 @@ impl Session {
             }
             return self.start_engine(cx, fd, addresses, protocol, 0);
         }
-        if let Some(datagrams) = &self.datagrams {
+        if let Some(exchange) = &self.exchange {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            if cx.watch(datagrams.raw_fd(), self.id, 0, interest).is_err() {
-                return Turn::Over;
+            for fd in exchange.descriptors() {
+                if cx.watch(fd, self.id, 0, interest).is_err() {
+                    return Turn::Over;
+                }
             }
             return self.work(cx);
         }
@@ -228,9 +231,8 @@ impl Session {
         readable: bool,
         writable: bool,
     ) -> Turn {
-        if let Some(datagrams) = &mut self.datagrams {
-            datagrams.readable |= readable;
-            datagrams.writable |= writable;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.ready(readable, writable);
             return self.work(cx);
         }
         if let Some(engine) = &mut self.engine {
@@ -257,8 +259,8 @@ impl Session {
             // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
             return Turn::Over;
         }
-        if self.datagrams.is_some() {
-            return self.exchange();
+        if self.exchange.is_some() {
+            return self.exchange(cx);
         }
         if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
             if let Err(turn) = self.shake_hands(cx) {
@@ -307,12 +309,19 @@ impl Session {
     }
 
     /// A turn without connections.
-    fn exchange(&mut self) -> Turn {
-        let (Some(datagrams), Some(pipe)) = (&mut self.datagrams, &mut self.pipe) else {
+    fn exchange(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let (Some(exchange), Some(pipe)) = (&mut self.exchange, &mut self.pipe) else {
             return Turn::Idle;
         };
-        let progress = datagrams.pump(pipe);
-        if pipe.ended() && !datagrams.has_unsent() {
+        let progress = exchange.pump(pipe);
+        if let Some(timer) = self.timers.exchange.take() {
+            cx.timers.cancel(timer);
+        }
+        if let Some(milliseconds) = exchange.due() {
+            let timer = cx.timers.add(self.id, Purpose::Exchange, milliseconds);
+            self.timers.exchange = Some(timer);
+        }
+        if pipe.ended() && !exchange.has_unsent() {
             return Turn::Over;
         }
         if progress == Progress::More {
@@ -345,6 +354,10 @@ impl Session {
                 self.engine_failed(cx, Failure::Timeout)
             }
             Purpose::LookAfterInput => self.look_after_input(cx),
+            Purpose::Exchange => {
+                self.timers.exchange = None;
+                self.work(cx)
+            }
             Purpose::Accept => Turn::Idle,
         }
     }
@@ -388,7 +401,7 @@ impl Session {
             PipeEvent::Readable => {
                 end.activate_read();
                 self.output_due = true;
-                if self.datagrams.is_none()
+                if self.exchange.is_none()
                     && self.engine.is_none()
                     && !end.check_read()
                     && end.ended()
@@ -408,7 +421,7 @@ impl Session {
             PipeEvent::Closed => {
                 end.activate_read();
                 self.output_due = true;
-                if end.peer_closed() && self.datagrams.is_none() {
+                if end.peer_closed() && self.exchange.is_none() {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
@@ -476,7 +489,7 @@ impl Session {
         if linger > 0 {
             self.timers.linger = Some(cx.timers.add(self.id, Purpose::Linger, linger));
         }
-        if self.engine.is_none() && self.datagrams.is_none() {
+        if self.engine.is_none() && self.exchange.is_none() {
             // Without a connection the pipe is looked at here: it may hold nothing but its end.
             let over = self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended());
             let hopeless = self.connecter.as_ref().is_none_or(Connecter::has_given_up);
@@ -501,8 +514,13 @@ impl Session {
         if let Some(engine) = self.engine.take() {
             cx.unwatch(engine.raw_fd());
         }
-        if let Some(datagrams) = self.datagrams.take() {
-            cx.unwatch(datagrams.raw_fd());
+        if let Some(timer) = self.timers.exchange.take() {
+            cx.timers.cancel(timer);
+        }
+        if let Some(exchange) = self.exchange.take() {
+            for fd in exchange.descriptors() {
+                cx.unwatch(fd);
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use super::link::own;
 use super::Socket;
 use crate::context::registry::{Bound, Pending};
 use crate::context::unique_id;
+use crate::engine::connectionless::Connectionless;
 use crate::engine::datagram::{Datagrams, Role};
+use crate::engine::multicast;
 use crate::error::{Errno, Result};
 use crate::io::IoHandle;
 use crate::monitor::Addresses;
@@ -18,6 +20,7 @@ use crate::options::SocketOptions;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
 use crate::session::listener::Listener;
 use crate::session::Session;
+use crate::transport::multicast::Kind;
 use crate::transport::{self, udp, Endpoint};
 
 #[derive(Debug)]
@@ -134,6 +137,8 @@ impl Socket {
             Endpoint::Ws(address) => self.listen(&address, Listener::ws),
             Endpoint::Wss(address) => self.listen(&address, Listener::wss),
             Endpoint::Udp(address) => self.bind_udp(endpoint, &address),
+            // As in libzmq, the one is as good as the other.
+            Endpoint::Multicast(kind, address) => self.join_stream(endpoint, kind, &address),
             Endpoint::Cluster(family, address) => self
                 .listen(&address, |address, link, options| {
                     Listener::cluster(family, address, link, options)
@@ -157,7 +162,7 @@ impl Socket {
         let target = udp::resolve_bind(address, self.core.options.ipv6)?;
         let socket = udp::receiver(&target, &self.core.options)?;
         let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
-        self.begin_exchange(endpoint, address, datagrams)
+        self.begin_exchange(endpoint, address, Box::new(datagrams))
     }
 
     fn connect_udp(&mut self, endpoint: &str, address: &str) -> Result<()> {
@@ -168,15 +173,26 @@ impl Socket {
         let socket = udp::sender(&target, &self.core.options)?;
         let role = Role::Send(target.destination);
         let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
-        self.begin_exchange(endpoint, address, datagrams)
+        self.begin_exchange(endpoint, address, Box::new(datagrams))
     }
 
-    /// Has datagrams go to and from a pipe of their own.
+    /// Begins to publish to, or to receive from, whoever is there.
+    fn join_stream(&mut self, endpoint: &str, kind: Kind, address: &str) -> Result<()> {
+        let options = &self.core.options;
+        let once = matches!(options.socket_type, ZMQ_PUB | ZMQ_SUB);
+        if once && self.endpoints.entries.contains_key(endpoint) {
+            return Ok(());
+        }
+        let exchange = multicast::open(kind, address, options)?;
+        self.begin_exchange(endpoint, endpoint, exchange)
+    }
+
+    /// Has messages go between a pipe and something that has no connections.
     fn begin_exchange(
         &mut self,
         endpoint: &str,
-        address: &str,
-        datagrams: Datagrams,
+        last: &str,
+        exchange: Box<dyn Connectionless>,
     ) -> Result<()> {
         let io = self.io_thread()?;
         let id = unique_id();
@@ -185,11 +201,11 @@ impl Socket {
         self.link.own(&ours);
         theirs.set_owner(io.owner(id));
         let pipe = self.attach(ours, true, true);
-        self.endpoints.last = address.to_owned();
+        self.endpoints.last = last.to_owned();
         self.endpoints.add_child(id, io.clone(), None);
         self.endpoints.add(endpoint, id, pipe);
         let link = self.link.clone();
-        let session = Session::connectionless(id, link, io.clone(), options, datagrams, theirs);
+        let session = Session::connectionless(id, link, io.clone(), options, exchange, theirs);
         io.add_session(Box::new(session));
         Ok(())
     }
@@ -257,6 +273,9 @@ impl Socket {
         match &parsed {
             Endpoint::Inproc(_) => return self.connect_inproc(endpoint),
             Endpoint::Udp(address) => return self.connect_udp(endpoint, address),
+            Endpoint::Multicast(kind, address) => {
+                return self.join_stream(endpoint, *kind, address);
+            }
             _ => {}
         }
         let once =
@@ -274,7 +293,7 @@ impl Socket {
             Endpoint::Cluster(family, address) => {
                 transport::cluster::check_connect(*family, address)?;
             }
-            Endpoint::Inproc(_) | Endpoint::Udp(_) => {}
+            Endpoint::Inproc(_) | Endpoint::Udp(_) | Endpoint::Multicast(..) => {}
         }
         let id = unique_id();
         let options = self.core.options.clone();

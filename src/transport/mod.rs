@@ -17,6 +17,11 @@ mod addresses;
 pub mod cluster;
 pub mod filter;
 pub mod ipc;
+pub mod multicast;
+#[cfg(feature = "norm")]
+pub mod norm;
+#[cfg(feature = "pgm")]
+pub mod pgm;
 pub mod resolve;
 pub mod socks;
 mod sys;
@@ -36,7 +41,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use socket2::{SockAddr, SockRef, Socket};
 
 use crate::error::{Errno, Result};
-use crate::options::constants::{ZMQ_DGRAM, ZMQ_DISH, ZMQ_RADIO};
+use crate::options::constants::{
+    ZMQ_DGRAM, ZMQ_DISH, ZMQ_PUB, ZMQ_RADIO, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
+};
 
 /// What an accepting side reports for a peer that an accept filter turned away.
 ///
@@ -76,6 +83,8 @@ pub enum Endpoint {
     Ws(String),
     /// An address of `tipc`, `vsock` or `vmci`.
     Cluster(Family, String),
+    /// An address of `pgm`, `epgm` or `norm`, for PUB, SUB, XPUB and XSUB.
+    Multicast(multicast::Kind, String),
     /// `[interface;]host:port`, for RADIO, DISH and DGRAM.
     Udp(String),
     /// The same over TLS.
@@ -93,6 +102,7 @@ impl Endpoint {
             Endpoint::Wss(_) => "wss",
             Endpoint::Udp(_) => "udp",
             Endpoint::Cluster(family, _) => family.scheme(),
+            Endpoint::Multicast(kind, _) => kind.scheme(),
         };
         format!("{scheme}://{}", self.address())
     }
@@ -119,6 +129,7 @@ impl Endpoint {
             | Endpoint::Ipc(address)
             | Endpoint::Ws(address)
             | Endpoint::Cluster(_, address)
+            | Endpoint::Multicast(_, address)
             | Endpoint::Udp(address)
             | Endpoint::Wss(address) => address,
         }
@@ -152,13 +163,19 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "tipc" if Family::Tipc.is_known() => Ok(Endpoint::Cluster(Family::Tipc, address)),
         "vsock" if Family::Vsock.is_known() => Ok(Endpoint::Cluster(Family::Vsock, address)),
         "vmci" if Family::Vmci.is_known() => Ok(Endpoint::Cluster(Family::Vmci, address)),
-        _ => Err(Errno::EPROTONOSUPPORT),
+        _ => match multicast::Kind::find(protocol) {
+            Some(kind) => Ok(Endpoint::Multicast(kind, address)),
+            None => Err(Errno::EPROTONOSUPPORT),
+        },
     }
 }
 
 /// Checks whether a kind of socket may use a transport: `ENOCOMPATPROTO` if not.
 pub fn check_kind(endpoint: &Endpoint, socket_type: i32) -> Result<()> {
     let fits = match endpoint {
+        Endpoint::Multicast(..) => {
+            matches!(socket_type, ZMQ_PUB | ZMQ_SUB | ZMQ_XPUB | ZMQ_XSUB)
+        }
         Endpoint::Udp(_) => matches!(socket_type, ZMQ_RADIO | ZMQ_DISH | ZMQ_DGRAM),
         _ => true,
     };
@@ -222,7 +239,6 @@ pub fn peer_address(fd: impl AsFd) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::constants::ZMQ_PUB;
 
     #[test]
     fn known_transports_keep_their_address_text() {
@@ -242,7 +258,7 @@ mod tests {
 
     #[test]
     fn unknown_transports_are_unsupported() {
-        for text in ["TCP://x:1", "WS://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
+        for text in ["TCP://x:1", "WS://x:1", "nope://x", "invalid://x", " tcp://x:1"] {
             assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
         }
         let udp = parse("udp://127.0.0.1:1").unwrap();
