@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-#define GROUP "numbers"
+#define GROUP "datagrams"
 #define LONGEST_DATAGRAM 8000
 
 /* Message `number`, up to the size that both libraries take in one datagram. */

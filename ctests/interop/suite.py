@@ -129,15 +129,15 @@ class Suite:
                 b.kill()
                 b = start_second()
 
-    def secured(self, pattern, first, second, mechanism, first_is_server, which, deadline):
+    def secured(self, pattern, first, second, mechanism, first_is_server, which, transport, deadline):
         """As `exact`, or as `restarted` where one end is to be killed, with a mechanism."""
         ends = ((f"server={mechanism}",), (f"client={mechanism}",))
         security = ends if first_is_server else ends[::-1]
         binds = first_is_server and (pattern.second_role != "answer" or which is not None)
         if which:
-            self.restarted(pattern, first, second, "tcp", binds, which, deadline, security)
+            self.restarted(pattern, first, second, transport, binds, which, deadline, security)
         else:
-            self.exact(pattern, first, second, "tcp", binds, deadline, security)
+            self.exact(pattern, first, second, transport, binds, deadline, security)
 
     def streams(self, first, second, deadline):
         """STREAM to STREAM: what one sends, the other sends back."""

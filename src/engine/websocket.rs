@@ -34,19 +34,13 @@ impl Incoming {
     }
 }
 
-/// What a sealed message says of itself.
-const SEALED_FLAGS: u8 = message::MORE | message::COMMAND;
-
 /// Unanswered pings of one turn beyond which the oldest are forgotten. RFC 6455 allows that.
 const PINGS_MAX: usize = 16;
 
 impl Input {
     /// Takes the frames that were received. False when the pipe has no more credit, or when there
     /// is nothing more to come.
-    pub(super) fn translate_websocket(
-        &mut self,
-        pipe: &mut Outflow,
-    ) -> Result<bool, Failure> {
+    pub(super) fn translate_websocket(&mut self, pipe: &mut Outflow) -> Result<bool, Failure> {
         let Some(mut incoming) = self.websocket.take() else { return Ok(true) };
         let mut received = core::mem::take(&mut self.buffer);
         let outcome = self.take_items(&mut incoming, &mut received[..], pipe);
@@ -133,25 +127,30 @@ impl Input {
 impl Output {
     /// Translates one frame of the pipe.
     pub(super) fn stage_websocket(&mut self, message: &Message) {
-        if let Some(sealer) = &mut self.websocket_sealer {
-            // What is sealed is as in ZMTP, subscriptions included.
-            let mut sealed = Vec::new();
-            match sealer.append_body(message.flags() & SEALED_FLAGS, message.data(), &mut sealed) {
-                Ok(()) => {
-                    frame::append_data(self.masks.as_mut(), 0, b"", &sealed, &mut self.staged);
-                }
-                Err(_) => self.broken = true,
-            }
-            return;
-        }
-        let flags = if message.has_more() { frame::MORE } else { 0 };
-        let masks = self.masks.as_mut();
+        let more = if message.has_more() { zmtp::MORE } else { 0 };
         if message.flags() & message::COMMAND == 0 {
-            frame::append_data(masks, flags, b"", message.data(), &mut self.staged);
+            self.stage_part(more, message.data());
         } else if let Some((marker, topic)) = super::output::old_subscription(message) {
-            frame::append_data(masks, 0, &[marker], topic, &mut self.staged);
+            // Sealed ones as well: libzmq sends them as commands then, and understands none.
+            self.stage_part(0, &[&[marker], topic].concat());
         } else {
-            frame::append_data(masks, frame::COMMAND, b"", message.data(), &mut self.staged);
+            self.stage_part(zmtp::COMMAND, message.data());
+        }
+    }
+
+    fn stage_part(&mut self, flags: u8, body: &[u8]) {
+        let Some(sealer) = &mut self.websocket_sealer else {
+            return frame::append_data(
+                self.masks.as_mut(),
+                zws_flags(flags),
+                body,
+                &mut self.staged,
+            );
+        };
+        let mut sealed = Vec::new();
+        match sealer.append_body(flags, body, &mut sealed) {
+            Ok(()) => frame::append_data(self.masks.as_mut(), 0, &sealed, &mut self.staged),
+            Err(_) => self.broken = true,
         }
     }
 
@@ -213,6 +212,13 @@ impl Engine {
 fn zmtp_flags(flags: u8) -> u8 {
     let more = if flags & frame::MORE == 0 { 0 } else { zmtp::MORE };
     let command = if flags & frame::COMMAND == 0 { 0 } else { zmtp::COMMAND };
+    more | command
+}
+
+/// Flags of ZMTP as a ZWS message has them.
+fn zws_flags(flags: u8) -> u8 {
+    let more = if flags & zmtp::MORE == 0 { 0 } else { frame::MORE };
+    let command = if flags & zmtp::COMMAND == 0 { 0 } else { frame::COMMAND };
     more | command
 }
 

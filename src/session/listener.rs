@@ -234,8 +234,7 @@ impl Listener {
         let Ok(protocol) = source.protocol() else { return };
         let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
         let listener = self.id;
-        let accepted =
-            Accepted { fd: connection, addresses, protocol, listener, down, newcomers };
+        let accepted = Accepted { fd: connection, addresses, protocol, listener, down, newcomers };
         let (link, options) = (self.link.clone(), self.options.clone());
         let id = unique_id();
         self.newcomers.add(id, io.clone());

@@ -199,15 +199,9 @@ fn data(payload: &[u8]) -> Result<Item<'_>, FrameError> {
     Ok(Item::Data { flags, body })
 }
 
-/// Appends a part of a message, or a command. `prefix` is a first piece of the body.
-pub fn append_data(
-    masks: Option<&mut Masks>,
-    flags: u8,
-    prefix: &[u8],
-    body: &[u8],
-    out: &mut Vec<u8>,
-) {
-    append(masks, BINARY, &[&[flags], prefix, body], out);
+/// Appends a part of a message, or a command.
+pub fn append_data(masks: Option<&mut Masks>, flags: u8, body: &[u8], out: &mut Vec<u8>) {
+    append(masks, BINARY, &[&[flags], body], out);
 }
 
 pub fn append_ping(masks: Option<&mut Masks>, out: &mut Vec<u8>) {
@@ -269,14 +263,14 @@ mod tests {
         for (sender, receiver) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
             for len in LENGTHS {
                 let body: Vec<u8> = (0..len).map(|at| at as u8).collect();
-                let sent = sent_by(sender, |masks, out| append_data(masks, MORE, b"x", &body, out));
+                let sent = sent_by(sender, |masks, out| append_data(masks, MORE, &body, out));
                 let mut decoder = Decoder::new(receiver);
                 for cut in (0..sent.len()).take(20).chain([sent.len() - 1]) {
                     let mut part = sent[..cut].to_vec();
                     assert_eq!(decoder.decode(&mut part, NO_LIMIT), Ok(None), "{len} {cut}");
                 }
                 let mut whole = sent.clone();
-                let expected = [b"x", &body[..]].concat();
+                let expected = body;
                 assert_eq!(
                     decoder.decode(&mut whole, NO_LIMIT),
                     Ok(Some((sent.len(), Item::Data { flags: MORE, body: &expected })))
@@ -313,7 +307,7 @@ mod tests {
         let mut decoder = Decoder::new(Role::Server);
         let decoded = decoder.decode(&mut ping, 0).unwrap();
         assert_eq!(decoded, Some((11, Item::Ping(b"Hello"))));
-        let sent = sent_by(Role::Server, |masks, out| append_data(masks, 0, b"", b"hi", out));
+        let sent = sent_by(Role::Server, |masks, out| append_data(masks, 0, b"hi", out));
         assert_eq!(sent, b"\x82\x03\0hi");
         let sent = sent_by(Role::Server, |masks, out| append_pong(masks, b"Hello", out));
         assert_eq!(sent, b"\x8a\x05Hello");

@@ -169,7 +169,7 @@ impl Handshake {
             Subprotocol::Bare => {
                 self.stage = Stage::RoutingId(None);
                 let id = &self.config.routing_id;
-                frame::append_data(self.masks.as_mut(), 0, b"", id, &mut self.output);
+                frame::append_data(self.masks.as_mut(), 0, id, &mut self.output);
             }
             Subprotocol::Mechanism => {
                 self.stage = Stage::Commands(Box::new(self.config.start_mechanism()?));
@@ -225,7 +225,7 @@ impl Handshake {
     fn queue_commands(&mut self) {
         if let Stage::Commands(mechanism) = &mut self.stage {
             while let Some(body) = mechanism.next_command() {
-                frame::append_data(self.masks.as_mut(), COMMAND, b"", &body, &mut self.output);
+                frame::append_data(self.masks.as_mut(), COMMAND, &body, &mut self.output);
             }
         }
     }

@@ -67,7 +67,7 @@ fn both_ends_come_through_however_the_bytes_are_cut() {
 fn a_peer_without_mechanism_sends_its_routing_id() {
     let mut server = server();
     let mut bytes = request("ZWS2.0");
-    bytes.extend(masked(|masks, out| frame::append_data(masks, 0, b"", b"me", out)));
+    bytes.extend(masked(|masks, out| frame::append_data(masks, 0, b"me", out)));
     bytes.extend_from_slice(b"rest");
     server.input(&bytes).unwrap();
     assert_eq!(server.status(), Status::Done);
@@ -105,7 +105,7 @@ fn zap_is_asked_and_not_to_be_bypassed() {
     server.input(&masked(frame::append_ping)).unwrap();
     assert_eq!(take(&mut server), b"\x8a\0");
     assert!(server.take_zap_request().is_some());
-    let early = masked(|masks, out| frame::append_data(masks, 0, b"", b"x", out));
+    let early = masked(|masks, out| frame::append_data(masks, 0, b"x", out));
     assert_eq!(server.input(&early), Err(HandshakeError::UNEXPECTED_COMMAND));
 }
 
@@ -143,7 +143,7 @@ fn a_head_without_an_end_is_refused() {
 fn frames_that_end_the_handshake() {
     let cases = [
         masked(|masks, out| frame::append_close(masks, b"", out)),
-        masked(|masks, out| frame::append_data(masks, COMMAND, b"", b"\x05HELLO", out)),
+        masked(|masks, out| frame::append_data(masks, COMMAND, b"\x05HELLO", out)),
         b"\x82\x01\0".to_vec(),
         b"\x81\x81\0\0\0\0a".to_vec(),
         b"\x82\xff\0\0\0\0\0\x20\0\0\0\0\0\0".to_vec(),

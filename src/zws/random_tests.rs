@@ -55,7 +55,7 @@ fn frames(random: &mut Random, masks: &mut Option<Masks>) -> Vec<u8> {
         match random.below(4) {
             0 => append_ping(masks.as_mut(), &mut out),
             1 if body.len() < 125 => append_close(masks.as_mut(), &body, &mut out),
-            _ => append_data(masks.as_mut(), random.byte(), b"", &body, &mut out),
+            _ => append_data(masks.as_mut(), random.byte(), &body, &mut out),
         }
     }
     out
