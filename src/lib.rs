@@ -3,7 +3,7 @@
 //! `ARCHITECTURE.md` at the root has the map. Dependencies between the modules point down only:
 //! the C ABI (`ffi`) calls `poll`, `poller`, `proxy`, `context` and `socket`; sockets start sessions, which
 //! run in the I/O threads (`io`) and move bytes with an `engine` between a connection
-//! (`transport`, `zmtp`, `security`) and a `pipe`.
+//! (`transport`, `zmtp`, `zws`, `security`) and a `pipe`.
 
 pub mod context;
 pub mod engine;
@@ -25,3 +25,4 @@ pub mod timers;
 pub mod transport;
 mod z85;
 pub mod zmtp;
+pub mod zws;

@@ -15,6 +15,14 @@
 #define LAST_OPTION 130
 #define ROOM 1024
 
+/* Options of transports that the original here is built without, and ours may have. */
+static int is_transport_option (int option)
+{
+    return (option >= ZMQ_VMCI_BUFFER_SIZE && option <= ZMQ_VMCI_CONNECT_TIMEOUT)
+           || (option >= ZMQ_WSS_KEY_PEM && option <= ZMQ_WSS_TRUST_SYSTEM)
+           || (option >= ZMQ_NORM_MODE && option <= ZMQ_NORM_PUSH);
+}
+
 /* ------------------------------------------------------------------ reading */
 
 struct reading

@@ -3,7 +3,7 @@
 
 static int is_wanted (int option)
 {
-    return !is_security_option (option);
+    return !is_security_option (option) && !is_transport_option (option);
 }
 
 /* Which filters are understood depends on another option. */

@@ -4,7 +4,7 @@
 static int is_wanted (int option)
 {
     /* The original has no ZMQ_FD for sockets that many threads use. */
-    return !is_security_option (option) && option != ZMQ_FD;
+    return !is_security_option (option) && !is_transport_option (option) && option != ZMQ_FD;
 }
 
 int main (void)

@@ -32,6 +32,7 @@ struct peer {
     uint32_t routing_id;
     /* A DISH has heard the greeting. */
     int greeted;
+    const char *to;
 };
 
 /* The draft kinds have messages of one part only. */

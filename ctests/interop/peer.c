@@ -2,7 +2,7 @@
  * One end of an interoperation test. The other end is the same program on another libzmq, or a
  * byte-level peer in Python.
  *
- *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered] [server=M] [client=M]
+ *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [server=M] [client=M]
  *
  * KIND is a socket kind in lower case. The roles:
  *
@@ -12,12 +12,14 @@
  *     answer    sends back whatever comes, for ever, or `count` times
  *
  * M is a mechanism, null, plain, curve or gssapi; its server has a ZAP handler that knows its client.
+ * Sockets for datagrams have roles of their own (datagram_roles.h); a DGRAM asks at `to`.
  *
  * A PUB or RADIO waits for a line on its standard input; it greets its subscribers until then. What the
  * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of
  * that sender were received), ASKED (so many answers came), DONE at the end.
  */
 #include "exchange.h"
+#include "datagram_roles.h"
 #include "security.h"
 #include "stream_roles.h"
 
@@ -204,6 +206,10 @@ static void configure (struct peer *peer)
 
 static void play (struct peer *peer)
 {
+    if (peer->kind == ZMQ_DGRAM || strstr (peer->role, "-datagrams")) {
+        play_datagrams (peer);
+        return;
+    }
     if (peer->kind == ZMQ_STREAM) {
         if (strcmp (peer->role, "ask") == 0)
             ask_stream (peer);
@@ -232,13 +238,15 @@ int main (int argc, char **argv)
     struct peer peer = {.count = 100000, .run = 1};
     const char *server = NULL, *client = NULL;
     if (argc < 5)
-        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [endless] [numbered] [server=M] [client=M]");
+        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [server=M] [client=M]");
     peer.role = argv[4];
     for (int i = 5; i < argc; i++) {
         if (strncmp (argv[i], "count=", 6) == 0)
             peer.count = strtoull (argv[i] + 6, NULL, 10);
         else if (strncmp (argv[i], "run=", 4) == 0)
             peer.run = strtoull (argv[i] + 4, NULL, 10);
+        else if (strncmp (argv[i], "to=", 3) == 0)
+            peer.to = argv[i] + 3;
         else if (strcmp (argv[i], "endless") == 0)
             peer.endless = 1;
         else if (strcmp (argv[i], "numbered") == 0)

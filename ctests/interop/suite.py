@@ -15,6 +15,7 @@ RUNS = 3
 REPORTS_PER_RUN = 2
 OLD_COUNT = 10000
 STREAM_BYTES = 50_000_000
+DATAGRAMS = 1000
 
 
 class Suite:
@@ -43,11 +44,17 @@ class Suite:
             path = self.directory / "socket"
             path.unlink(missing_ok=True)
             return f"ipc://{path}"
+        if transport == "udp":
+            # One that stays bound would get some of the datagrams.
+            with socket.socket(type=socket.SOCK_DGRAM) as holder:
+                holder.bind(("127.0.0.1", 0))
+                return f"udp://127.0.0.1:{holder.getsockname()[1]}"
         holder = socket.socket()
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
         self.reserved.append(holder)
-        return f"tcp://127.0.0.1:{holder.getsockname()[1]}"
+        path = "/messages" if transport == "ws" else ""
+        return f"{transport}://127.0.0.1:{holder.getsockname()[1]}{path}"
 
     def start(self, library, *arguments):
         return Process(self, self.libraries[library], arguments)
@@ -122,15 +129,15 @@ class Suite:
                 b.kill()
                 b = start_second()
 
-    def secured(self, pattern, first, second, mechanism, first_is_server, which, deadline):
+    def secured(self, pattern, first, second, mechanism, first_is_server, which, transport, deadline):
         """As `exact`, or as `restarted` where one end is to be killed, with a mechanism."""
         ends = ((f"server={mechanism}",), (f"client={mechanism}",))
         security = ends if first_is_server else ends[::-1]
         binds = first_is_server and (pattern.second_role != "answer" or which is not None)
         if which:
-            self.restarted(pattern, first, second, "tcp", binds, which, deadline, security)
+            self.restarted(pattern, first, second, transport, binds, which, deadline, security)
         else:
-            self.exact(pattern, first, second, "tcp", binds, deadline, security)
+            self.exact(pattern, first, second, transport, binds, deadline, security)
 
     def streams(self, first, second, deadline):
         """STREAM to STREAM: what one sends, the other sends back."""
@@ -139,6 +146,25 @@ class Suite:
         asker = self.start(first, "stream", "connect", endpoint, "ask", f"count={STREAM_BYTES}")
         asker.finish(deadline)
         answerer.finish(deadline)
+
+    def groups(self, first, second, group, deadline):
+        """DISH gets enough of what RADIO sends to the group that it joined."""
+        endpoint = self.endpoint("udp")
+        if group:
+            endpoint = f"udp://127.0.0.1;{group}:{endpoint.rpartition(':')[2]}"
+        dish = self.start(second, "dish", "bind", endpoint, "receive-datagrams", f"count={DATAGRAMS}")
+        radio = self.start(first, "radio", "connect", endpoint, "send-datagrams")
+        dish.finish(deadline)
+        radio.tell()
+        radio.finish(deadline)
+
+    def datagrams(self, first, second, deadline):
+        """DGRAM to DGRAM: what one sends, the other sends back."""
+        asker, answerer = self.endpoint("udp"), self.endpoint("udp")
+        self.start(second, "dgram", "bind", answerer, "answer")
+        address = answerer.removeprefix("udp://")
+        ask = self.start(first, "dgram", "bind", asker, "ask", f"to={address}", f"count={DATAGRAMS}")
+        ask.finish(deadline)
 
     def stream_answers_tcp(self, library, deadline):
         """Plain TCP clients, one after another, get their bytes back from a STREAM."""

@@ -14,6 +14,7 @@
 #define ZMQ_HAVE_SO_BINDTODEVICE
 #define ZMQ_HAVE_BUSY_POLL
 #define HAVE_ACCEPT4
+#define ZMQ_HAVE_TIPC
 #elif defined(__APPLE__)
 #define ZMQ_HAVE_OSX
 #define ZMQ_HAVE_LOCAL_PEERCRED

@@ -35,6 +35,15 @@ pub fn spawn(
     thread
 }
 
+/// Calls something that starts threads by itself, so that they block all signals.
+#[cfg(any(feature = "norm", feature = "pgm"))]
+pub fn without_signals<T>(body: impl FnOnce() -> T) -> T {
+    let mask = system::block_signals();
+    let outcome = body();
+    system::restore_signals(mask);
+    outcome
+}
+
 mod system {
     use super::ContextOptions;
 

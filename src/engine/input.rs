@@ -6,7 +6,9 @@
 use std::any::Any;
 use std::os::fd::BorrowedFd;
 
+use super::secure;
 use super::stream;
+use super::websocket::Incoming;
 use super::{Failure, Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -80,10 +82,13 @@ pub struct Input {
     framing: Framing,
     plain: bool,
     /// Received bytes of frames to translate.
-    buffer: Vec<u8>,
-    parsed: usize,
+    pub(super) buffer: Vec<u8>,
+    pub(super) parsed: usize,
     /// Frames to decrypt, where they are encrypted.
     secured: Option<Box<Secured>>,
+    pub(super) websocket: Option<Incoming>,
+    /// Present when the connection is secured by TLS. Such a connection's frames are translated.
+    pub(super) secure: Option<secure::Shared>,
     /// Data that came right behind the handshake.
     early: Vec<u8>,
     large: Option<Large>,
@@ -97,7 +102,7 @@ pub struct Input {
     form: Option<Form>,
     passes_subscriptions: bool,
     passes_groups: bool,
-    max_body: u64,
+    pub(super) max_body: u64,
     /// Something arrived since this was last cleared: the peer lives.
     pub heard: bool,
     /// The peer's PING asked for this time to live (tenths of a second).
@@ -118,6 +123,8 @@ impl Input {
             buffer: Vec::new(),
             parsed: 0,
             secured: None,
+            websocket: None,
+            secure: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -139,6 +146,9 @@ impl Input {
     pub fn open(&mut self, framing: Framing, plain: bool) {
         self.framing = framing;
         self.plain = plain;
+        if let Framing::WebSocket(role) = framing {
+            self.websocket = Some(Incoming::new(role));
+        }
     }
 
     /// Keeps data that arrived together with the end of the handshake.
@@ -169,6 +179,8 @@ impl Input {
             buffer: Vec::new(),
             parsed: 0,
             secured: None,
+            websocket: None,
+            secure: None,
             early: Vec::new(),
             large: None,
             awaited: 1,
@@ -220,7 +232,12 @@ impl Input {
         let outcome = match (self.framing, self.plain) {
             (Framing::Raw, _) => self.pump_raw(fd, readable, pipe),
             (Framing::Zmtp(_), true) => self.pump_plain(fd, readable, pipe, budget),
-            (Framing::Zmtp(version), false) => self.pump_framed(fd, readable, pipe, version),
+            (Framing::Zmtp(version), false) => {
+                self.pump_framed(fd, readable, pipe, |input, pipe| input.translate(pipe, version))
+            }
+            (Framing::WebSocket(_), _) => {
+                self.pump_framed(fd, readable, pipe, Input::translate_websocket)
+            }
         };
         pipe.flush();
         outcome
@@ -465,7 +482,7 @@ impl Input {
     }
 
     /// Checks that a frame is what the socket's kind expects next.
-    fn check_form(&mut self, header: &Header) -> core::result::Result<(), Failure> {
+    pub(super) fn check_form(&mut self, header: &Header) -> core::result::Result<(), Failure> {
         const GROUP_MAX: u64 = message::GROUP_MAX as u64;
         let Some(state) = self.form else { return Ok(()) };
         let more = header.has_more();
@@ -484,7 +501,7 @@ impl Input {
     }
 
     /// Whether the socket, not the engine, is who a command is for.
-    fn passes(&self, body: &[u8]) -> bool {
+    pub(super) fn passes(&self, body: &[u8]) -> bool {
         match command::parse(body) {
             Ok(Command::Subscribe(_) | Command::Cancel(_)) => self.passes_subscriptions,
             Ok(Command::Join(_) | Command::Leave(_)) => self.passes_groups,
@@ -499,12 +516,12 @@ impl Input {
         fd: BorrowedFd<'_>,
         readable: &mut bool,
         pipe: &mut Outflow,
-        version: Version,
+        translate: impl Fn(&mut Input, &mut Outflow) -> core::result::Result<bool, Failure>,
     ) -> Outcome {
         self.buffer.append(&mut self.early);
         let mut budget = TURN_BYTES;
         loop {
-            if !self.translate(pipe, version)? {
+            if !translate(self, pipe)? {
                 self.stopped = true;
                 return Ok(Progress::Idle);
             }
@@ -518,7 +535,10 @@ impl Input {
             let reserved = self.buffer.try_reserve(FRAMED_READ);
             reserved.map_err(|_| Failure::Connection(Errno::ENOMEM))?;
             self.buffer.resize(start + FRAMED_READ, 0);
-            let received = stream::receive(fd, &mut self.buffer[start..]);
+            let received = match &self.secure {
+                Some(secure) => secure.receive(fd, &mut self.buffer[start..]),
+                None => stream::receive(fd, &mut self.buffer[start..]),
+            };
             self.buffer.truncate(start + received.unwrap_or(0));
             match received {
                 Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
@@ -526,6 +546,18 @@ impl Input {
                 Err(Errno::EAGAIN) => *readable = false,
                 Err(error) => return Err(Failure::Connection(error)),
             }
+        }
+    }
+
+    /// Receives bytes of a handshake.
+    pub(super) fn receive_bytes(
+        &self,
+        fd: BorrowedFd<'_>,
+        buffer: &mut [u8],
+    ) -> crate::error::Result<usize> {
+        match &self.secure {
+            Some(secure) => secure.receive(fd, buffer),
+            None => stream::receive(fd, buffer),
         }
     }
 

@@ -1,22 +1,35 @@
 //! Engines: moving bytes between a connection and a pipe.
 //!
-//! An engine starts with the ZMTP handshake (raw connections have none) and then moves data. How
+//! An engine starts with the handshake of ZMTP or ZWS (raw connections have none) and then moves data. How
 //! it reads and writes depends on the peer and the socket, not on each message:
 //!
 //! - *plain*: the pipe's wire form is the connection's. Bytes are received straight into the
 //!   pipe's chunks, where only headers are looked at, and sent straight from them.
 //! - *framed*: each frame is translated (ZMTP 1.0 peers, subscriptions to peers before ZMTP 3.1,
-//!   conflating pipes).
+//!   conflating pipes, WebSockets).
 //! - *secured*: each frame is the body of another one, sealed on its way out and opened on its way
 //!   in (CURVE).
 //! - *raw*: no frames at all (STREAM, ROUTER_RAW).
+//!
+//! [`connectionless`] is for sockets without connections, and [`datagram`] for those of them that
+//! send datagrams.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+pub mod connectionless;
+pub mod datagram;
+pub mod handshake;
 pub mod input;
+pub mod multicast;
+#[cfg(feature = "norm")]
+mod norm;
 pub mod output;
+#[cfg(feature = "pgm")]
+mod pgm;
+mod secure;
 pub mod stream;
+mod websocket;
 
 use crate::error::Errno;
 use crate::message::Metadata;
@@ -24,8 +37,12 @@ use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::security::Transforms;
-use crate::zmtp::handshake::{Handshake, HandshakeError, Status};
+use crate::transport::tls::Secured;
+use crate::zmtp::command;
+use crate::zmtp::handshake::{HandshakeError, Peer, Status};
 use crate::zmtp::Version;
+use crate::zws::Role;
+use handshake::Handshake;
 use input::Input;
 use output::Output;
 
@@ -64,6 +81,7 @@ const HANDSHAKE_READS: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     Zmtp(Version),
+    WebSocket(Role),
     Raw,
 }
 
@@ -76,6 +94,8 @@ pub struct Engine {
     /// Tells this connection's descriptor from others of the same session.
     pub generation: u16,
     pub handshake: Option<Box<Handshake>>,
+    /// How bytes are to be understood after the handshake, if that is known before.
+    pub framing: Option<Framing>,
     /// Whether the connection has a security mechanism (ZMTP 3 on).
     pub has_mechanism: bool,
     pub readable: bool,
@@ -83,6 +103,8 @@ pub struct Engine {
     pub input: Input,
     pub output: Output,
     pub metadata: Option<Arc<Metadata>>,
+    /// The peer's close frame was answered.
+    closing: bool,
 }
 
 impl Engine {
@@ -99,13 +121,22 @@ impl Engine {
             addresses,
             generation,
             handshake: handshake.map(Box::new),
+            framing: None,
             has_mechanism: false,
             readable: true,
             writable: true,
             input: Input::new(options),
             output: Output::new(options),
             metadata: None,
+            closing: false,
         }
+    }
+
+    /// Has everything read and written through TLS.
+    pub fn secure(&mut self, connection: Secured) {
+        let shared = secure::Shared::new(connection);
+        self.input.secure = Some(shared.clone());
+        self.output.secure = Some(shared);
     }
 
     pub fn raw_fd(&self) -> RawFd {
@@ -127,7 +158,7 @@ impl Engine {
         let conflates = options.conflates();
         let subscribes = matches!(options.socket_type, ZMQ_SUB | ZMQ_XSUB);
         let (input_plain, output_plain) = match framing {
-            Framing::Raw => (false, false),
+            Framing::Raw | Framing::WebSocket(_) => (false, false),
             Framing::Zmtp(_) if transforms.is_some() => (false, false),
             Framing::Zmtp(version) => (
                 version >= Version::V2_0 && !conflates,
@@ -136,12 +167,19 @@ impl Engine {
                     && (!subscribes || version.has_subscribe_commands()),
             ),
         };
-        if let Some(transforms) = transforms {
-            self.input.secure(transforms.open);
-            self.output.secure(transforms.seal);
+        match (framing, transforms) {
+            (Framing::WebSocket(_), transforms) => self.open_websocket(framing, transforms),
+            (_, Some(transforms)) => {
+                self.input.secure(transforms.open);
+                self.output.secure(transforms.seal);
+                self.input.open(framing, input_plain);
+                self.output.open(framing, output_plain);
+            }
+            (_, None) => {
+                self.input.open(framing, input_plain);
+                self.output.open(framing, output_plain);
+            }
         }
-        self.input.open(framing, input_plain);
-        self.output.open(framing, output_plain);
     }
 
     /// Receives handshake bytes and feeds them to the handshake. Bytes behind its end are kept as
@@ -153,7 +191,7 @@ impl Engine {
             if !self.readable {
                 return Ok(Progress::Idle);
             }
-            let received = match stream::receive(self.fd.as_fd(), &mut buffer) {
+            let received = match self.input.receive_bytes(self.fd.as_fd(), &mut buffer) {
                 Ok(0) => return Err(HandshakeFailure::Connection(Errno::EPIPE)),
                 Ok(count) => count,
                 Err(Errno::EAGAIN) => {
@@ -162,9 +200,9 @@ impl Engine {
                 }
                 Err(error) => return Err(HandshakeFailure::Connection(error)),
             };
-            let used = handshake.input(&buffer[..received]).map_err(HandshakeFailure::Protocol)?;
-            self.output.control.extend_from_slice(handshake.output());
-            handshake.output().clear();
+            let used = handshake.input(&buffer[..received]);
+            self.output.control.append(handshake.output());
+            let used = used.map_err(HandshakeFailure::Protocol)?;
             if used < received {
                 self.input.set_early_data(&buffer[used..received]);
             }
@@ -183,6 +221,28 @@ impl Engine {
         if self.output.control.len() < UNSENT_CONTROL_MAX {
             self.output.control.extend_from_slice(&answers);
         }
+        self.answer_websocket(UNSENT_CONTROL_MAX);
+    }
+
+    /// Asks the peer for a sign of life. An unanswered PING that is still unsent serves as well as
+    /// another one.
+    pub fn ping(&mut self, ttl: u16) {
+        if self.output.control.len() >= UNSENT_CONTROL_MAX {
+            return;
+        }
+        if self.is_websocket() {
+            self.ping_websocket();
+        } else {
+            self.output.control.extend_from_slice(&command::encode_ping(ttl, b""));
+        }
+    }
+
+    /// Ends the handshake: what was learned about the peer.
+    pub fn finish_handshake(&mut self) -> Option<Peer> {
+        self.collect_handshake_output();
+        let mut handshake = self.handshake.take()?;
+        self.input.set_early_data(&handshake.take_rest());
+        Some(handshake.finish())
     }
 
     /// Takes what the handshake wants written.

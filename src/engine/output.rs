@@ -3,7 +3,9 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use super::secure;
 use super::stream;
+use super::websocket;
 use super::{Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Message};
@@ -12,6 +14,7 @@ use crate::pipe::outlet::{CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
 use crate::pipe::PipeEnd;
 use crate::security::Sealer;
 use crate::zmtp::{command, frame, Version};
+use crate::zws::mask::Masks;
 
 mod sealed;
 
@@ -37,11 +40,17 @@ pub struct Output {
     /// What encrypts the frames, where something does.
     sealer: Option<Sealer>,
     /// Translated frames on their way out.
-    staged: Vec<u8>,
+    pub(super) staged: Vec<u8>,
     staged_written: usize,
+    /// For what WebSocket clients send.
+    pub(super) masks: Option<Masks>,
+    /// What encrypts the messages of a WebSocket, where something does.
+    pub(super) websocket_sealer: Option<Sealer>,
+    /// Present when the connection is secured by TLS.
+    pub(super) secure: Option<secure::Shared>,
     hello: Vec<u8>,
     /// Writing failed; the reading half will find out why and end the connection.
-    broken: bool,
+    pub(super) broken: bool,
     /// The last call wrote all there was, and it was not much.
     caught_up: bool,
     /// The messages last written were small.
@@ -63,6 +72,9 @@ impl Output {
             sealer: None,
             staged: Vec::new(),
             staged_written: 0,
+            masks: None,
+            websocket_sealer: None,
+            secure: None,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
             caught_up: false,
@@ -75,16 +87,27 @@ impl Output {
         self.framing = framing;
         self.plain = plain;
         self.opened = true;
+        if let Framing::WebSocket(role) = framing {
+            self.masks = websocket::masks_for(role);
+        }
         let hello = core::mem::take(&mut self.hello);
         if !hello.is_empty() {
             // Behind what is left of the handshake, and before everything from the pipe.
-            self.stage_control();
-            self.stage_frame(0, &hello);
+            if let Framing::WebSocket(_) = framing {
+                self.hail_websocket(&hello);
+            } else {
+                self.stage_control();
+                self.stage_frame(0, &hello);
+            }
         }
     }
 
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Puts what waits to be written in front of the translated frames to come.
-    fn stage_control(&mut self) {
+    pub(super) fn stage_control(&mut self) {
         self.staged.extend_from_slice(&self.control[self.control_written..]);
         self.control.clear();
         self.control_written = 0;
@@ -94,7 +117,8 @@ impl Output {
     pub fn has_staged(&self) -> bool {
         !self.broken
             && (self.control.len() > self.control_written
-                || self.staged.len() > self.staged_written)
+                || self.staged.len() > self.staged_written
+                || self.secure.as_ref().is_some_and(secure::Shared::wants_write))
     }
 
     /// Whether writing has failed for good.
@@ -156,6 +180,9 @@ impl Output {
         pipe: Option<&mut PipeEnd>,
     ) -> crate::error::Result<usize> {
         self.caught_up = false;
+        if let Some(secure) = &self.secure {
+            secure.flush(fd)?;
+        }
         if self.sealer.is_some() && !self.control.is_empty() {
             self.seal_control()?;
         }
@@ -213,7 +240,7 @@ impl Output {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let written = stream::send(fd, bytes)?;
+        let written = self.send(fd, bytes)?;
         self.control_written += written;
         if self.control_written == self.control.len() {
             self.control = Vec::new();
@@ -227,7 +254,7 @@ impl Output {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let written = stream::send(fd, bytes)?;
+        let written = self.send(fd, bytes)?;
         self.staged_written += written;
         if self.staged_written == self.staged.len() {
             self.staged_written = 0;
@@ -239,6 +266,13 @@ impl Output {
             }
         }
         Ok(written)
+    }
+
+    fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> crate::error::Result<usize> {
+        match &self.secure {
+            Some(secure) => secure.send(fd, bytes),
+            None => stream::send(fd, bytes),
+        }
     }
 
     /// Translates messages from the pipe until there is enough for a call, at message boundaries.
@@ -261,17 +295,16 @@ impl Output {
     }
 
     fn stage_message(&mut self, message: &Message) {
+        if let Framing::WebSocket(_) = self.framing {
+            return self.stage_websocket(message);
+        }
         if message.flags() & message::COMMAND != 0 {
             let old_style = match self.framing {
                 Framing::Zmtp(version) => !version.has_subscribe_commands(),
-                Framing::Raw => return,
+                Framing::Raw | Framing::WebSocket(_) => return,
             };
             if old_style {
-                let (marker, topic) = match command::parse(message.data()) {
-                    Ok(command::Command::Subscribe(topic)) => (1u8, topic),
-                    Ok(command::Command::Cancel(topic)) => (0, topic),
-                    _ => return,
-                };
+                let Some((marker, topic)) = old_subscription(message) else { return };
                 let mut body = Vec::with_capacity(topic.len() + 1);
                 body.push(marker);
                 body.extend_from_slice(topic);
@@ -287,7 +320,7 @@ impl Output {
             (Some(sealer), _) => {
                 self.broken |= sealer.append_frame(flags, body, staged).is_err();
             }
-            (None, Framing::Raw) => staged.extend_from_slice(body),
+            (None, Framing::Raw | Framing::WebSocket(_)) => staged.extend_from_slice(body),
             (None, Framing::Zmtp(Version::V1_0)) => {
                 frame::append_frame_v1(flags & message::MORE != 0, body, staged);
             }
@@ -315,4 +348,13 @@ fn keep_larger_half(slices: &mut [(*const u8, usize)]) -> usize {
         left -= slice.1;
     }
     slices.len()
+}
+
+/// A subscription command as messages had it before there were commands: a marker and a topic.
+pub(super) fn old_subscription(message: &Message) -> Option<(u8, &[u8])> {
+    match command::parse(message.data()) {
+        Ok(command::Command::Subscribe(topic)) => Some((1, topic)),
+        Ok(command::Command::Cancel(topic)) => Some((0, topic)),
+        _ => None,
+    }
 }

@@ -8,6 +8,7 @@ use super::guard::{c_string, guard, guard_status, read, write, write_if_wanted};
 use super::handle::{self, Tagged};
 use super::types::{ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH};
 use crate::error::{Errno, Result};
+use crate::transport::cluster::Family;
 
 /// The capabilities of this build, by the names that `zmq_has` knows.
 const CAPABILITIES: &[&[u8]] = &[
@@ -16,6 +17,13 @@ const CAPABILITIES: &[&[u8]] = &[
     #[cfg(feature = "gssapi")]
     b"gssapi",
     b"draft",
+    b"WS",
+    #[cfg(feature = "wss")]
+    b"WSS",
+    #[cfg(feature = "pgm")]
+    b"pgm",
+    #[cfg(feature = "norm")]
+    b"norm",
 ];
 
 /// Error number of the last call that failed in this thread; the same as C's `errno`.
@@ -58,7 +66,11 @@ pub unsafe extern "C" fn zmq_has(capability: *const c_char) -> c_int {
     guard(0, || {
         // SAFETY: the caller passes a C string or null.
         let capability = unsafe { c_string(capability) }?.to_bytes();
-        Ok(CAPABILITIES.contains(&capability).into())
+        let known = CAPABILITIES.contains(&capability)
+            || [Family::Tipc, Family::Vsock, Family::Vmci]
+                .into_iter()
+                .any(|family| family.is_known() && family.scheme().as_bytes() == capability);
+        Ok(known.into())
     })
 }
 

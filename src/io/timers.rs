@@ -19,6 +19,8 @@ pub enum Purpose {
     LookAfterInput,
     /// The system was out of descriptors; try to accept again.
     Accept,
+    /// A session without connections has something to do.
+    Exchange,
 }
 
 /// Names a running timer.

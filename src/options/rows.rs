@@ -88,17 +88,29 @@ mod connection;
 mod messages;
 mod multicast;
 mod network;
+#[cfg(feature = "norm")]
+mod norm;
 mod security;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "wss")]
+mod tls;
+#[cfg(target_os = "linux")]
+mod vsock;
 
-const THEMES: [&[Row]; 6] = [
+const THEMES: &[&[Row]] = &[
     messages::ROWS,
     connection::ROWS,
     network::ROWS,
     multicast::ROWS,
     security::ROWS,
     security::GSSAPI_ROWS,
+    #[cfg(feature = "wss")]
+    tls::ROWS,
+    #[cfg(feature = "norm")]
+    norm::ROWS,
+    #[cfg(target_os = "linux")]
+    vsock::ROWS,
 ];
 
 /// Changes an option, or fails with `EINVAL` and changes nothing.
@@ -114,5 +126,5 @@ pub fn get(options: &SocketOptions, option: i32) -> Result<GetValue> {
 }
 
 fn row(option: i32) -> Result<&'static Row> {
-    THEMES.into_iter().flatten().find(|row| row.option == option).ok_or(Errno::EINVAL)
+    THEMES.iter().copied().flatten().find(|row| row.option == option).ok_or(Errno::EINVAL)
 }

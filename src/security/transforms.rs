@@ -49,6 +49,18 @@ impl Sealer {
     }
 }
 
+impl Sealer {
+    /// Appends only the body of the frame around the one of these flags and this body, for framings
+    /// other than ZMTP's.
+    pub fn append_body(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Sealer::Curve(sealer) => sealer.append(flags, body, out),
+            #[cfg(feature = "gssapi")]
+            Sealer::Gssapi(sealer) => sealer.append(flags, body, out),
+        }
+    }
+}
+
 /// Appends the header of a frame and makes room for its body.
 #[inline]
 fn append_header(body_len: usize, out: &mut Vec<u8>) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mio::Interest;
 
-use super::jitter;
+use super::{jitter, Protocol};
 use crate::context::threads;
 use crate::engine::stream;
 use crate::error::{Errno, Result};
@@ -19,13 +19,14 @@ use crate::socket::link::SocketLink;
 use crate::transport::resolve;
 use crate::transport::socks::SocksClient;
 use crate::transport::tcp::ConnectTarget;
-use crate::transport::{ipc, tcp, Endpoint, OpenError};
+use crate::transport::{cluster, ipc, tcp, tls, ws, End, Endpoint, OpenError};
 
 /// A connection that is made, and how its endpoint is shown.
 #[derive(Debug)]
 pub struct Connected {
     pub fd: OwnedFd,
     pub addresses: Addresses,
+    pub protocol: Protocol,
     pub generation: u16,
 }
 
@@ -61,6 +62,7 @@ enum State {
 pub struct Connecter {
     session: u64,
     target: Endpoint,
+    tls: Option<tls::Client>,
     link: Arc<SocketLink>,
     options: Arc<SocketOptions>,
     /// What the monitor calls the endpoint (the proxy's address when there is one).
@@ -75,6 +77,7 @@ impl Connecter {
     pub fn new(
         session: u64,
         target: Endpoint,
+        tls: Option<tls::Client>,
         link: Arc<SocketLink>,
         options: Arc<SocketOptions>,
     ) -> Connecter {
@@ -83,13 +86,12 @@ impl Connecter {
             Endpoint::Tcp(_) if proxied => {
                 format!("tcp://{}", String::from_utf8_lossy(&options.socks_proxy_address))
             }
-            Endpoint::Tcp(address) => format!("tcp://{address}"),
-            Endpoint::Ipc(address) => format!("ipc://{address}"),
-            Endpoint::Inproc(name) => format!("inproc://{name}"),
+            target => target.text(),
         };
         Connecter {
             session,
             target,
+            tls,
             link,
             options,
             addresses: Addresses::of_connecting(&shown),
@@ -104,13 +106,17 @@ impl Connecter {
         matches!(self.target, Endpoint::Tcp(_)) && !self.options.socks_proxy_address.is_empty()
     }
 
+    /// Host and port to connect to.
+    fn host(&self) -> &str {
+        match &self.target {
+            Endpoint::Ws(address) | Endpoint::Wss(address) => ws::split(address).0,
+            target => target.address(),
+        }
+    }
+
     /// The endpoint as the socket knows it.
     pub fn endpoint_name(&self) -> String {
-        match &self.target {
-            Endpoint::Tcp(address) => format!("tcp://{address}"),
-            Endpoint::Ipc(address) => format!("ipc://{address}"),
-            Endpoint::Inproc(name) => format!("inproc://{name}"),
-        }
+        self.target.name()
     }
 
     /// Makes the first attempt at once, later ones after a pause.
@@ -125,11 +131,11 @@ impl Connecter {
                 let opened = ipc::connect(address);
                 self.opened(cx, opened)
             }
-            Endpoint::Tcp(address) => {
+            Endpoint::Tcp(_) | Endpoint::Ws(_) | Endpoint::Wss(_) => {
                 let address = if self.uses_proxy() {
                     String::from_utf8_lossy(&self.options.socks_proxy_address).into_owned()
                 } else {
-                    address.clone()
+                    self.host().to_owned()
                 };
                 if resolve::needs_resolver(&address) {
                     return self.look_up(cx, address);
@@ -137,7 +143,11 @@ impl Connecter {
                 let target = resolve::resolve_connect(&address, self.options.ipv6);
                 self.connect_to(cx, target)
             }
-            Endpoint::Inproc(_) => Step::Waiting,
+            Endpoint::Cluster(family, address) => {
+                let opened = cluster::connect(*family, address, &self.options);
+                self.opened(cx, opened)
+            }
+            Endpoint::Inproc(_) | Endpoint::Udp(_) | Endpoint::Multicast(..) => Step::Waiting,
         }
     }
 
@@ -230,7 +240,7 @@ impl Connecter {
             cx.timers.cancel(timeout);
         }
         let outcome = tcp::finish_connect(&fd).and_then(|()| match self.target {
-            Endpoint::Tcp(_) => tcp::tune(&fd, &self.options),
+            Endpoint::Tcp(_) | Endpoint::Ws(_) | Endpoint::Wss(_) => tcp::tune(&fd, &self.options),
             _ => Ok(()),
         });
         if let Err(error) = outcome {
@@ -238,9 +248,9 @@ impl Connecter {
             return self.failed(cx, error);
         }
         if !self.uses_proxy() {
-            return self.connected(fd);
+            return self.connected(cx, fd);
         }
-        let Endpoint::Tcp(address) = &self.target else { return self.connected(fd) };
+        let Endpoint::Tcp(address) = &self.target else { return self.connected(cx, fd) };
         let credentials = (!self.options.socks_proxy_username.is_empty()).then(|| {
             (self.options.socks_proxy_username.clone(), self.options.socks_proxy_password.clone())
         });
@@ -289,14 +299,32 @@ impl Connecter {
         let State::Proxy { fd, .. } = core::mem::replace(&mut self.state, State::Idle) else {
             return Step::Waiting;
         };
-        self.connected(fd)
+        self.connected(cx, fd)
     }
 
-    fn connected(&mut self, fd: OwnedFd) -> Step {
+    fn connected(&mut self, cx: &mut Cx<'_>, fd: OwnedFd) -> Step {
         self.interval = -1;
-        let local = match self.target {
-            Endpoint::Tcp(_) => tcp::endpoint_of(&fd, crate::transport::End::Local),
-            _ => ipc::endpoint_of(&fd, crate::transport::End::Local),
+        let (local, protocol) = match &self.target {
+            Endpoint::Ws(address) => (
+                ws::endpoint_of("ws", &fd, End::Local, ""),
+                Protocol::WebSocketClient(ws::resource(address), None),
+            ),
+            Endpoint::Wss(address) => {
+                let secured = self.tls.as_ref().and_then(|tls| tls.connect().ok());
+                if secured.is_none() {
+                    self.state = State::Connecting { fd, timeout: None };
+                    return self.failed(cx, Errno::ENOMEM);
+                }
+                (
+                    ws::endpoint_of("wss", &fd, End::Local, ""),
+                    Protocol::WebSocketClient(ws::resource(address), secured),
+                )
+            }
+            Endpoint::Tcp(_) => (tcp::endpoint_of(&fd, End::Local), Protocol::Zmtp),
+            Endpoint::Cluster(family, _) => {
+                (cluster::endpoint_of(*family, &fd, End::Local), Protocol::Zmtp)
+            }
+            _ => (ipc::endpoint_of(&fd, End::Local), Protocol::Zmtp),
         };
         let addresses = Addresses {
             local: local.unwrap_or_default(),
@@ -304,7 +332,7 @@ impl Connecter {
             bound: false,
         };
         self.link.monitor.emit(ZMQ_EVENT_CONNECTED, fd.as_raw_fd(), &addresses);
-        Step::Connected(Connected { fd, addresses, generation: self.generation })
+        Step::Connected(Connected { fd, addresses, protocol, generation: self.generation })
     }
 
     /// An attempt failed: pauses before the next one, or gives up.

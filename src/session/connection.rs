@@ -10,7 +10,6 @@ use crate::options::constants::*;
 use crate::pipe::PipeEnd;
 use crate::socket::mailbox::Command;
 use crate::transport::tcp::ConnectTarget;
-use crate::zmtp::command;
 
 impl Session {
     // --- connecting ---
@@ -25,7 +24,7 @@ impl Session {
         match step {
             Step::Waiting => Turn::Idle,
             Step::Connected(made) => {
-                self.start_engine(cx, made.fd, made.addresses, made.generation)
+                self.start_engine(cx, made.fd, made.addresses, made.protocol, made.generation)
             }
             Step::GaveUp => {
                 self.give_endpoint_up();
@@ -187,11 +186,7 @@ impl Session {
         let interval = self.options.heartbeat_interval;
         self.timers.heartbeat = Some(cx.timers.add(self.id, Purpose::Heartbeat, interval));
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
-        // An unanswered PING that is still unsent serves as well as another one.
-        if engine.output.control.len() < 64 * 1024 {
-            let ping = command::encode_ping(self.options.heartbeat_ttl, b"");
-            engine.output.control.extend_from_slice(&ping);
-        }
+        engine.ping(self.options.heartbeat_ttl);
         let timeout = match self.options.heartbeat_timeout {
             -1 => interval,
             timeout => timeout,

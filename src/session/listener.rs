@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mio::Interest;
 
 use super::newcomers::Newcomers;
-use super::{Accepted, Session};
+use super::{Accepted, Protocol, Session};
 use crate::context::unique_id;
 use crate::error::{Errno, Result};
 use crate::io::timers::{Purpose, TimerKey};
@@ -17,8 +17,9 @@ use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
+use crate::transport::cluster::{self, Family};
 use crate::transport::ipc::IpcListener;
-use crate::transport::{ipc, tcp, End, OpenError};
+use crate::transport::{ipc, tcp, tls, ws, End, OpenError};
 
 /// How long to leave waiting connections alone when the system has no resources for them.
 const ACCEPT_PAUSE: i32 = 50;
@@ -28,27 +29,42 @@ const ACCEPTS_PER_TURN: usize = 64;
 enum Source {
     Tcp(OwnedFd),
     Ipc(IpcListener),
+    Cluster(OwnedFd, Family),
+    /// With the path of its endpoint, and TLS for `wss`.
+    Ws(OwnedFd, String, Option<tls::Server>),
 }
 
 impl Source {
     fn raw_fd(&self) -> RawFd {
         match self {
-            Source::Tcp(fd) => fd.as_raw_fd(),
+            Source::Tcp(fd) | Source::Ws(fd, ..) | Source::Cluster(fd, _) => fd.as_raw_fd(),
             Source::Ipc(listener) => listener.fd.as_raw_fd(),
         }
     }
 
     fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
         match self {
-            Source::Tcp(fd) => tcp::accept(fd.as_fd(), options),
+            Source::Tcp(fd) | Source::Ws(fd, ..) => tcp::accept(fd.as_fd(), options),
+            Source::Cluster(fd, family) => cluster::accept(*family, fd.as_fd(), options),
             Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
         }
+    }
+
+    fn protocol(&self) -> Result<Protocol> {
+        Ok(match self {
+            Source::Tcp(_) | Source::Ipc(_) | Source::Cluster(..) => Protocol::Zmtp,
+            Source::Ws(_, _, tls) => {
+                Protocol::WebSocketServer(tls.as_ref().map(tls::Server::accept).transpose()?)
+            }
+        })
     }
 
     fn addresses_of(&self, connection: &OwnedFd) -> Addresses {
         let name = |end| match self {
             Source::Tcp(_) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
+            Source::Cluster(_, family) => cluster::endpoint_of(*family, connection, end),
+            Source::Ws(_, path, tls) => ws::endpoint_of(scheme(tls), connection, end, path),
         };
         Addresses {
             local: name(End::Local).unwrap_or_default(),
@@ -95,6 +111,50 @@ impl Listener {
         let name = ipc::endpoint_of(&listener.fd, End::Local)?;
         let endpoint = listener.endpoint.clone();
         Ok((Listener::new(Source::Ipc(listener), &endpoint, link, options), name))
+    }
+
+    /// Listens on an address of numbers; also returns the endpoint as bound.
+    pub fn cluster(
+        family: Family,
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let (fd, name) =
+            cluster::listen(family, address, options).map_err(|error| failed(link, error, ""))?;
+        Ok((Listener::new(Source::Cluster(fd, family), &name, link, options), name))
+    }
+
+    /// Listens for WebSockets over TLS; also returns the endpoint as bound.
+    pub fn wss(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        let tls = tls::Server::new(options)?;
+        Listener::websocket(address, link, options, Some(tls))
+    }
+
+    /// Listens for WebSockets; also returns the endpoint as bound.
+    pub fn ws(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+    ) -> Result<(Listener, String)> {
+        Listener::websocket(address, link, options, None)
+    }
+
+    fn websocket(
+        address: &str,
+        link: &Arc<SocketLink>,
+        options: &Arc<SocketOptions>,
+        tls: Option<tls::Server>,
+    ) -> Result<(Listener, String)> {
+        let fd = ws::bind(address, options).map_err(|error| failed(link, error, ""))?;
+        let (_, path) = ws::split(address);
+        let name = ws::endpoint_of(scheme(&tls), &fd, End::Local, path)?;
+        let source = Source::Ws(fd, path.to_owned(), tls);
+        Ok((Listener::new(source, &name, link, options), name))
     }
 
     fn new(
@@ -171,8 +231,10 @@ impl Listener {
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
+        let Ok(protocol) = source.protocol() else { return };
         let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
-        let accepted = Accepted { fd: connection, addresses, listener: self.id, down, newcomers };
+        let listener = self.id;
+        let accepted = Accepted { fd: connection, addresses, protocol, listener, down, newcomers };
         let (link, options) = (self.link.clone(), self.options.clone());
         let id = unique_id();
         self.newcomers.add(id, io.clone());
@@ -194,7 +256,7 @@ impl Listener {
         let fd = source.raw_fd();
         cx.unwatch(fd);
         let closed = match source {
-            Source::Tcp(listener) => {
+            Source::Tcp(listener) | Source::Ws(listener, ..) | Source::Cluster(listener, _) => {
                 drop(listener);
                 Ok(())
             }
@@ -206,6 +268,14 @@ impl Listener {
                 self.link.monitor.emit(ZMQ_EVENT_CLOSE_FAILED, error.0, &self.addresses);
             }
         }
+    }
+}
+
+fn scheme(tls: &Option<tls::Server>) -> &'static str {
+    if tls.is_some() {
+        "wss"
+    } else {
+        "ws"
     }
 }
 

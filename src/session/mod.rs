@@ -20,6 +20,7 @@ mod newcomers;
 mod opening;
 pub mod zap;
 
+use crate::engine::connectionless::Connectionless;
 use crate::engine::{Engine, Failure, Progress};
 use crate::error::Errno;
 use crate::io::timers::{Purpose, TimerKey};
@@ -30,7 +31,9 @@ use crate::options::SocketOptions;
 use crate::pipe::{PipeEnd, PipeEvent, PipeShared};
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
+use crate::transport::tls::{self, Secured};
 use crate::transport::Endpoint;
+use crate::zws::upgrade::Resource;
 use connecter::Connecter;
 use newcomers::Newcomers;
 use zap::ZapLine;
@@ -49,8 +52,18 @@ struct SessionTimers {
     heartbeat: Option<TimerKey>,
     heartbeat_timeout: Option<TimerKey>,
     heartbeat_ttl: Option<TimerKey>,
+    exchange: Option<TimerKey>,
     /// With the uses of the lent input at the last look.
     input: Option<(TimerKey, u32)>,
+}
+
+/// What is spoken on a new connection.
+#[derive(Debug)]
+pub enum Protocol {
+    Zmtp,
+    WebSocketServer(Option<Secured>),
+    /// Asks for this resource.
+    WebSocketClient(Resource, Option<Secured>),
 }
 
 /// A connection that a listener accepted.
@@ -58,6 +71,7 @@ struct SessionTimers {
 pub struct Accepted {
     pub fd: OwnedFd,
     pub addresses: Addresses,
+    pub protocol: Protocol,
     /// The listener's number.
     pub listener: u64,
     /// The listener's endpoint was taken down.
@@ -86,6 +100,8 @@ pub struct Session {
     engine: Option<Box<Engine>>,
     /// What the reactor looks for at the engine's connection.
     watch: Option<Arc<Watch>>,
+    /// In place of connections.
+    exchange: Option<Box<dyn Connectionless>>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
@@ -99,35 +115,37 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that connects to an endpoint. `pipe` is its end of the pipe to the socket.
+    /// A session that connects to an endpoint, secured by `tls` if that is given. `pipe` is its end
+    /// of the pipe to the socket.
     pub fn connecting(
         id: u64,
         link: Arc<SocketLink>,
         io: Arc<IoHandle>,
         options: Arc<SocketOptions>,
         target: Endpoint,
+        tls: Option<tls::Client>,
         pipe: Option<PipeEnd>,
     ) -> Session {
-        let connecter = Connecter::new(id, target, link.clone(), options.clone());
-        Session {
-            id,
-            link,
-            io,
-            options,
-            connecter: Some(connecter),
-            accepted: None,
-            pipe,
-            down: None,
-            newcomers: None,
-            zap: None,
-            engine: None,
-            watch: None,
-            output_due: false,
-            watching: None,
-            will_look: false,
-            ending: false,
-            timers: SessionTimers::default(),
-        }
+        let connecter = Connecter::new(id, target, tls, link.clone(), options.clone());
+        let mut session = Session::new(id, link, io, options);
+        session.connecter = Some(connecter);
+        session.pipe = pipe;
+        session
+    }
+
+    /// A session that has no connections.
+    pub fn connectionless(
+        id: u64,
+        link: Arc<SocketLink>,
+        io: Arc<IoHandle>,
+        options: Arc<SocketOptions>,
+        exchange: Box<dyn Connectionless>,
+        pipe: PipeEnd,
+    ) -> Session {
+        let mut session = Session::new(id, link, io, options);
+        session.exchange = Some(exchange);
+        session.pipe = Some(pipe);
+        session
     }
 
     /// A session over an accepted connection.
@@ -138,20 +156,32 @@ impl Session {
         options: Arc<SocketOptions>,
         accepted: Accepted,
     ) -> Session {
-        let newcomers = Some(accepted.newcomers.clone());
+        let mut session = Session::new(id, link, io, options);
+        session.newcomers = Some(accepted.newcomers.clone());
+        session.accepted = Some(accepted);
+        session
+    }
+
+    fn new(
+        id: u64,
+        link: Arc<SocketLink>,
+        io: Arc<IoHandle>,
+        options: Arc<SocketOptions>,
+    ) -> Session {
         Session {
             id,
             link,
             io,
             options,
             connecter: None,
-            accepted: Some(accepted),
+            accepted: None,
             pipe: None,
             down: None,
-            newcomers,
+            newcomers: None,
             zap: None,
             engine: None,
             watch: None,
+            exchange: None,
             output_due: false,
             watching: None,
             will_look: false,
@@ -166,7 +196,8 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some(Accepted { fd, addresses, listener, down, .. }) = self.accepted.take() {
+        if let Some(Accepted { fd, addresses, protocol, listener, down, .. }) = self.accepted.take()
+        {
             self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
@@ -176,7 +207,16 @@ impl Session {
             if cx.watch(fd.as_raw_fd(), self.id, 0, Interest::READABLE).is_err() {
                 return Turn::Over;
             }
-            return self.start_engine(cx, fd, addresses, 0);
+            return self.start_engine(cx, fd, addresses, protocol, 0);
+        }
+        if let Some(exchange) = &self.exchange {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            for fd in exchange.descriptors() {
+                if cx.watch(fd, self.id, 0, interest).is_err() {
+                    return Turn::Over;
+                }
+            }
+            return self.work(cx);
         }
         self.connect(cx, false)
     }
@@ -191,6 +231,10 @@ impl Session {
         readable: bool,
         writable: bool,
     ) -> Turn {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.ready(readable, writable);
+            return self.work(cx);
+        }
         if let Some(engine) = &mut self.engine {
             if engine.generation != generation {
                 return Turn::Idle;
@@ -214,6 +258,9 @@ impl Session {
         if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {
             // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
             return Turn::Over;
+        }
+        if self.exchange.is_some() {
+            return self.exchange(cx);
         }
         if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
             if let Err(turn) = self.shake_hands(cx) {
@@ -241,6 +288,9 @@ impl Session {
         }
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let broken = engine.output.is_broken();
+        if engine.is_closed() {
+            return self.engine_failed(cx, Failure::Connection(Errno::ECONNRESET));
+        }
         if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
             return self.pipe_over(cx);
         }
@@ -256,6 +306,29 @@ impl Session {
         }
         self.lend_input();
         Turn::Idle
+    }
+
+    /// A turn without connections.
+    fn exchange(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let (Some(exchange), Some(pipe)) = (&mut self.exchange, &mut self.pipe) else {
+            return Turn::Idle;
+        };
+        let progress = exchange.pump(pipe);
+        if let Some(timer) = self.timers.exchange.take() {
+            cx.timers.cancel(timer);
+        }
+        if let Some(milliseconds) = exchange.due() {
+            let timer = cx.timers.add(self.id, Purpose::Exchange, milliseconds);
+            self.timers.exchange = Some(timer);
+        }
+        if pipe.ended() && !exchange.has_unsent() {
+            return Turn::Over;
+        }
+        if progress == Progress::More {
+            Turn::Again
+        } else {
+            Turn::Idle
+        }
     }
 
     fn has_unsent(&self) -> bool {
@@ -281,6 +354,10 @@ impl Session {
                 self.engine_failed(cx, Failure::Timeout)
             }
             Purpose::LookAfterInput => self.look_after_input(cx),
+            Purpose::Exchange => {
+                self.timers.exchange = None;
+                self.work(cx)
+            }
             Purpose::Accept => Turn::Idle,
         }
     }
@@ -324,7 +401,11 @@ impl Session {
             PipeEvent::Readable => {
                 end.activate_read();
                 self.output_due = true;
-                if self.engine.is_none() && !end.check_read() && end.ended() {
+                if self.exchange.is_none()
+                    && self.engine.is_none()
+                    && !end.check_read()
+                    && end.ended()
+                {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
@@ -340,7 +421,7 @@ impl Session {
             PipeEvent::Closed => {
                 end.activate_read();
                 self.output_due = true;
-                if end.peer_closed() {
+                if end.peer_closed() && self.exchange.is_none() {
                     return self.pipe_over(cx);
                 }
                 self.work(cx)
@@ -408,7 +489,7 @@ impl Session {
         if linger > 0 {
             self.timers.linger = Some(cx.timers.add(self.id, Purpose::Linger, linger));
         }
-        if self.engine.is_none() {
+        if self.engine.is_none() && self.exchange.is_none() {
             // Without a connection the pipe is looked at here: it may hold nothing but its end.
             let over = self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended());
             let hopeless = self.connecter.as_ref().is_none_or(Connecter::has_given_up);
@@ -432,6 +513,14 @@ impl Session {
         }
         if let Some(engine) = self.engine.take() {
             cx.unwatch(engine.raw_fd());
+        }
+        if let Some(timer) = self.timers.exchange.take() {
+            cx.timers.cancel(timer);
+        }
+        if let Some(exchange) = self.exchange.take() {
+            for fd in exchange.descriptors() {
+                cx.unwatch(fd);
+            }
         }
     }
 }

@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::zap::ZapLine;
-use super::Session;
+use super::{Protocol, Session};
+use crate::engine::handshake::Handshake;
 use crate::engine::{Engine, Failure, Framing, HandshakeFailure, Progress};
 use crate::io::timers::Purpose;
 use crate::io::{Cx, Turn};
@@ -20,7 +21,8 @@ use crate::security::gssapi;
 use crate::security::MechanismConfig;
 use crate::socket::endpoints::limits;
 use crate::transport;
-use crate::zmtp::handshake::{Config, Handshake, HandshakeError, Peer, Status};
+use crate::zmtp::handshake::{Config, HandshakeError, Peer, Status};
+use crate::{zmtp, zws};
 
 impl Session {
     pub(super) fn start_engine(
@@ -28,12 +30,31 @@ impl Session {
         cx: &mut Cx<'_>,
         fd: OwnedFd,
         addresses: Addresses,
+        protocol: Protocol,
         generation: u16,
     ) -> Turn {
         let peer_address = transport::peer_address(&fd).unwrap_or_default();
-        let raw = self.options.raw_socket;
-        let handshake = (!raw).then(|| Handshake::new(self.handshake_config(&peer_address)));
+        let raw = self.options.raw_socket && matches!(protocol, Protocol::Zmtp);
+        let config = self.handshake_config(&peer_address);
+        let mut secured = None;
+        let handshake = match protocol {
+            Protocol::Zmtp if raw => None,
+            Protocol::Zmtp => Some(Handshake::Zmtp(zmtp::handshake::Handshake::new(config))),
+            Protocol::WebSocketServer(tls) => {
+                secured = tls;
+                Some(Handshake::Zws(zws::handshake::Handshake::server(config)))
+            }
+            Protocol::WebSocketClient(resource, tls) => {
+                secured = tls;
+                Some(Handshake::Zws(zws::handshake::Handshake::client(config, &resource)))
+            }
+        };
+        let framing = handshake.as_ref().and_then(Handshake::role).map(Framing::WebSocket);
         let mut engine = Engine::new(fd, addresses, generation, handshake, &self.options);
+        engine.framing = framing;
+        if let Some(secured) = secured {
+            engine.secure(secured);
+        }
         engine.collect_handshake_output();
         self.watch = Some(cx.watch_connection(engine.raw_fd(), self.id, generation));
         self.engine = Some(Box::new(engine));
@@ -103,7 +124,8 @@ impl Session {
         }
         self.make_pipe();
         let Some(engine) = &mut self.engine else { return };
-        engine.open(Framing::Zmtp(peer.version), peer.transforms, &self.options);
+        let framing = engine.framing.unwrap_or(Framing::Zmtp(peer.version));
+        engine.open(framing, peer.transforms, &self.options);
         engine.has_mechanism = peer.version.has_mechanism();
         if !peer.properties.is_empty() {
             engine.metadata = Some(Arc::new(Metadata::new(peer.properties, engine.raw_fd())));
@@ -120,7 +142,8 @@ impl Session {
                 pipe.out.write_anyway(0, &[1]);
             }
         }
-        if engine.has_mechanism {
+        let websocket = engine.is_websocket();
+        if engine.has_mechanism || websocket {
             if self.options.heartbeat_interval > 0 {
                 let timer =
                     cx.timers.add(self.id, Purpose::Heartbeat, self.options.heartbeat_interval);
@@ -212,9 +235,8 @@ impl Session {
             return;
         }
         if let Some(engine) = self.engine.as_deref_mut() {
-            engine.collect_handshake_output();
-            if let Some(shake) = engine.handshake.take() {
-                self.open(cx, shake.finish());
+            if let Some(peer) = engine.finish_handshake() {
+                self.open(cx, peer);
             }
         }
     }

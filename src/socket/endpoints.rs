@@ -9,6 +9,9 @@ use super::link::own;
 use super::Socket;
 use crate::context::registry::{Bound, Pending};
 use crate::context::unique_id;
+use crate::engine::connectionless::Connectionless;
+use crate::engine::datagram::{Datagrams, Role};
+use crate::engine::multicast;
 use crate::error::{Errno, Result};
 use crate::io::IoHandle;
 use crate::monitor::Addresses;
@@ -17,7 +20,8 @@ use crate::options::SocketOptions;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
 use crate::session::listener::Listener;
 use crate::session::Session;
-use crate::transport::{self, Endpoint};
+use crate::transport::multicast::Kind;
+use crate::transport::{self, udp, Endpoint};
 
 #[derive(Debug)]
 struct Entry {
@@ -126,11 +130,84 @@ impl Socket {
     /// Binds an endpoint (`zmq_bind(3)`, whose errors these are).
     pub fn bind(&mut self, endpoint: &str) -> Result<()> {
         self.process_commands()?;
-        match transport::parse(endpoint)? {
+        match self.parse(endpoint)? {
             Endpoint::Inproc(_) => self.bind_inproc(endpoint),
             Endpoint::Tcp(address) => self.listen(&address, Listener::tcp),
             Endpoint::Ipc(address) => self.listen(&address, Listener::ipc),
+            Endpoint::Ws(address) => self.listen(&address, Listener::ws),
+            Endpoint::Wss(address) => self.listen(&address, Listener::wss),
+            Endpoint::Udp(address) => self.bind_udp(endpoint, &address),
+            // As in libzmq, the one is as good as the other.
+            Endpoint::Multicast(kind, address) => self.join_stream(endpoint, kind, &address),
+            Endpoint::Cluster(family, address) => self
+                .listen(&address, |address, link, options| {
+                    Listener::cluster(family, address, link, options)
+                }),
         }
+    }
+
+    /// Parses an endpoint text and checks that the transport fits this kind of socket.
+    fn parse(&self, endpoint: &str) -> Result<Endpoint> {
+        let parsed = transport::parse(endpoint)?;
+        transport::check_kind(&parsed, self.core.options.socket_type)?;
+        Ok(parsed)
+    }
+
+    fn bind_udp(&mut self, endpoint: &str, address: &str) -> Result<()> {
+        let role = match self.core.options.socket_type {
+            ZMQ_DISH => Role::Receive,
+            ZMQ_DGRAM => Role::Exchange,
+            _ => return Err(Errno::ENOCOMPATPROTO),
+        };
+        let target = udp::resolve_bind(address, self.core.options.ipv6)?;
+        let socket = udp::receiver(&target, &self.core.options)?;
+        let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
+        self.begin_exchange(endpoint, address, Box::new(datagrams))
+    }
+
+    fn connect_udp(&mut self, endpoint: &str, address: &str) -> Result<()> {
+        if self.core.options.socket_type != ZMQ_RADIO {
+            return Err(Errno::ENOCOMPATPROTO);
+        }
+        let target = udp::resolve_connect(address, self.core.options.ipv6)?;
+        let socket = udp::sender(&target, &self.core.options)?;
+        let role = Role::Send(target.destination);
+        let datagrams = Datagrams::new(socket, role, target.destination.is_ipv6());
+        self.begin_exchange(endpoint, address, Box::new(datagrams))
+    }
+
+    /// Begins to publish to, or to receive from, whoever is there.
+    fn join_stream(&mut self, endpoint: &str, kind: Kind, address: &str) -> Result<()> {
+        let options = &self.core.options;
+        let once = matches!(options.socket_type, ZMQ_PUB | ZMQ_SUB);
+        if once && self.endpoints.entries.contains_key(endpoint) {
+            return Ok(());
+        }
+        let exchange = multicast::open(kind, address, options)?;
+        self.begin_exchange(endpoint, endpoint, exchange)
+    }
+
+    /// Has messages go between a pipe and something that has no connections.
+    fn begin_exchange(
+        &mut self,
+        endpoint: &str,
+        last: &str,
+        exchange: Box<dyn Connectionless>,
+    ) -> Result<()> {
+        let io = self.io_thread()?;
+        let id = unique_id();
+        let options = self.core.options.clone();
+        let (ours, theirs) = pair(limits(&options));
+        self.link.own(&ours);
+        theirs.set_owner(io.owner(id));
+        let pipe = self.attach(ours, true, true);
+        self.endpoints.last = last.to_owned();
+        self.endpoints.add_child(id, io.clone(), None);
+        self.endpoints.add(endpoint, id, pipe);
+        let link = self.link.clone();
+        let session = Session::connectionless(id, link, io.clone(), options, exchange, theirs);
+        io.add_session(Box::new(session));
+        Ok(())
     }
 
     fn bind_inproc(&mut self, name: &str) -> Result<()> {
@@ -192,9 +269,14 @@ impl Socket {
     /// Connects an endpoint (`zmq_connect(3)`, whose errors these are).
     pub fn connect(&mut self, endpoint: &str) -> Result<()> {
         self.process_commands()?;
-        let parsed = transport::parse(endpoint)?;
-        if let Endpoint::Inproc(_) = parsed {
-            return self.connect_inproc(endpoint);
+        let parsed = self.parse(endpoint)?;
+        match &parsed {
+            Endpoint::Inproc(_) => return self.connect_inproc(endpoint),
+            Endpoint::Udp(address) => return self.connect_udp(endpoint, address),
+            Endpoint::Multicast(kind, address) => {
+                return self.join_stream(endpoint, *kind, address);
+            }
+            _ => {}
         }
         let once =
             matches!(self.core.options.socket_type, ZMQ_DEALER | ZMQ_SUB | ZMQ_PUB | ZMQ_REQ);
@@ -205,10 +287,20 @@ impl Socket {
         match &parsed {
             Endpoint::Tcp(address) => transport::resolve::check_connect(address)?,
             Endpoint::Ipc(address) => transport::ipc::check(address)?,
-            Endpoint::Inproc(_) => {}
+            Endpoint::Ws(address) | Endpoint::Wss(address) => {
+                transport::ws::check_connect(address, self.core.options.ipv6)?;
+            }
+            Endpoint::Cluster(family, address) => {
+                transport::cluster::check_connect(*family, address)?;
+            }
+            Endpoint::Inproc(_) | Endpoint::Udp(_) | Endpoint::Multicast(..) => {}
         }
         let id = unique_id();
         let options = self.core.options.clone();
+        let tls = match parsed {
+            Endpoint::Wss(_) => Some(transport::tls::Client::new(&options)?),
+            _ => None,
+        };
         let mut pipe = None;
         let mut session_end = None;
         if !options.immediate {
@@ -218,11 +310,18 @@ impl Socket {
             pipe = self.attach_named(ours, endpoint);
             session_end = Some(theirs);
         }
-        self.endpoints.last = endpoint.to_owned();
+        self.endpoints.last = parsed.text();
         self.endpoints.add_child(id, io.clone(), None);
         self.endpoints.add(endpoint, id, pipe);
-        let session =
-            Session::connecting(id, self.link.clone(), io.clone(), options, parsed, session_end);
+        let session = Session::connecting(
+            id,
+            self.link.clone(),
+            io.clone(),
+            options,
+            parsed,
+            tls,
+            session_end,
+        );
         io.add_session(Box::new(session));
         self.show_new_child();
         Ok(())
@@ -293,7 +392,7 @@ impl Socket {
     }
 
     pub(super) fn take_endpoint_down(&mut self, endpoint: &str) -> Result<()> {
-        let name = match transport::parse(endpoint)? {
+        let name = match self.parse(endpoint)? {
             Endpoint::Inproc(_) => return self.take_inproc_down(endpoint),
             Endpoint::Tcp(address) if !self.endpoints.entries.contains_key(endpoint) => {
                 let ipv6 = self.core.options.ipv6;

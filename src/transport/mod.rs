@@ -3,8 +3,10 @@
 //! An endpoint text is parsed once, by [`parse`], into an [`Endpoint`]; everything behind it works
 //! on the enum. For `tcp` the address part is turned into numbers by [`resolve`] (which may ask the
 //! system's resolver, so connecting sides call it off the reactor), then [`tcp`] makes listening,
-//! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths. A `tcp`
-//! connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
+//! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
+//! [`ws`] for `tcp` addresses with a path, [`tls`]
+//! secures those. [`cluster`] is for transports
+//! with addresses of numbers, [`udp`] for the socket kinds that send datagrams. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
 //! knows no descriptor.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
@@ -12,20 +14,36 @@
 //! have are collected in `sys`.
 
 mod addresses;
+pub mod cluster;
 pub mod filter;
 pub mod ipc;
+pub mod multicast;
+#[cfg(feature = "norm")]
+pub mod norm;
+#[cfg(feature = "pgm")]
+pub mod pgm;
 pub mod resolve;
 pub mod socks;
 mod sys;
 pub mod tcp;
+mod tipc;
+#[cfg_attr(not(feature = "wss"), path = "tls_absent.rs")]
+pub mod tls;
+pub mod udp;
+mod vsock;
+pub mod ws;
 
 pub use addresses::Addresses;
+use cluster::Family;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use socket2::{SockAddr, SockRef, Socket};
 
 use crate::error::{Errno, Result};
+use crate::options::constants::{
+    ZMQ_DGRAM, ZMQ_DISH, ZMQ_PUB, ZMQ_RADIO, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB,
+};
 
 /// What an accepting side reports for a peer that an accept filter turned away.
 ///
@@ -61,13 +79,59 @@ pub enum Endpoint {
     Tcp(String),
     /// A path, `@name` in the abstract namespace, or `*`.
     Ipc(String),
+    /// A `tcp` address and `/path`.
+    Ws(String),
+    /// An address of `tipc`, `vsock` or `vmci`.
+    Cluster(Family, String),
+    /// An address of `pgm`, `epgm` or `norm`, for PUB, SUB, XPUB and XSUB.
+    Multicast(multicast::Kind, String),
+    /// `[interface;]host:port`, for RADIO, DISH and DGRAM.
+    Udp(String),
+    /// The same over TLS.
+    Wss(String),
 }
 
 impl Endpoint {
+    /// The text it was parsed from.
+    pub fn name(&self) -> String {
+        let scheme = match self {
+            Endpoint::Inproc(_) => "inproc",
+            Endpoint::Tcp(_) => "tcp",
+            Endpoint::Ipc(_) => "ipc",
+            Endpoint::Ws(_) => "ws",
+            Endpoint::Wss(_) => "wss",
+            Endpoint::Udp(_) => "udp",
+            Endpoint::Cluster(family, _) => family.scheme(),
+            Endpoint::Multicast(kind, _) => kind.scheme(),
+        };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// The text with the parts that may be left out.
+    pub fn text(&self) -> String {
+        match self {
+            Endpoint::Ws(address) => ws::text("ws", address),
+            Endpoint::Wss(address) => ws::text("wss", address),
+            // As in libzmq, this transport alone goes without saying.
+            Endpoint::Udp(address) => address.clone(),
+            Endpoint::Cluster(family, address) => {
+                cluster::text(*family, address).unwrap_or_else(|_| self.name())
+            }
+            _ => self.name(),
+        }
+    }
+
     /// The part behind `://`.
     pub fn address(&self) -> &str {
         match self {
-            Endpoint::Inproc(address) | Endpoint::Tcp(address) | Endpoint::Ipc(address) => address,
+            Endpoint::Inproc(address)
+            | Endpoint::Tcp(address)
+            | Endpoint::Ipc(address)
+            | Endpoint::Ws(address)
+            | Endpoint::Cluster(_, address)
+            | Endpoint::Multicast(_, address)
+            | Endpoint::Udp(address)
+            | Endpoint::Wss(address) => address,
         }
     }
 }
@@ -82,8 +146,7 @@ pub enum End {
 /// Splits an endpoint text into transport and address.
 ///
 /// `EINVAL` when either part is missing, `EPROTONOSUPPORT` for a transport this library does not
-/// have. `udp` is a transport of the datagram socket kinds alone, so for every other kind it is
-/// known and does not fit: `ENOCOMPATPROTO`.
+/// have. [`check_kind`] says whether it fits a socket.
 pub fn parse(text: &str) -> Result<Endpoint> {
     let (protocol, address) = text.split_once("://").ok_or(Errno::EINVAL)?;
     if protocol.is_empty() || address.is_empty() {
@@ -94,8 +157,32 @@ pub fn parse(text: &str) -> Result<Endpoint> {
         "inproc" => Ok(Endpoint::Inproc(address)),
         "tcp" => Ok(Endpoint::Tcp(address)),
         "ipc" => Ok(Endpoint::Ipc(address)),
-        "udp" => Err(Errno::ENOCOMPATPROTO),
-        _ => Err(Errno::EPROTONOSUPPORT),
+        "ws" => Ok(Endpoint::Ws(address)),
+        "wss" if cfg!(feature = "wss") => Ok(Endpoint::Wss(address)),
+        "udp" => Ok(Endpoint::Udp(address)),
+        "tipc" if Family::Tipc.is_known() => Ok(Endpoint::Cluster(Family::Tipc, address)),
+        "vsock" if Family::Vsock.is_known() => Ok(Endpoint::Cluster(Family::Vsock, address)),
+        "vmci" if Family::Vmci.is_known() => Ok(Endpoint::Cluster(Family::Vmci, address)),
+        _ => match multicast::Kind::find(protocol) {
+            Some(kind) => Ok(Endpoint::Multicast(kind, address)),
+            None => Err(Errno::EPROTONOSUPPORT),
+        },
+    }
+}
+
+/// Checks whether a kind of socket may use a transport: `ENOCOMPATPROTO` if not.
+pub fn check_kind(endpoint: &Endpoint, socket_type: i32) -> Result<()> {
+    let fits = match endpoint {
+        Endpoint::Multicast(..) => {
+            matches!(socket_type, ZMQ_PUB | ZMQ_SUB | ZMQ_XPUB | ZMQ_XSUB)
+        }
+        Endpoint::Udp(_) => matches!(socket_type, ZMQ_RADIO | ZMQ_DISH | ZMQ_DGRAM),
+        _ => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Errno::ENOCOMPATPROTO)
     }
 }
 
@@ -171,9 +258,11 @@ mod tests {
 
     #[test]
     fn unknown_transports_are_unsupported() {
-        for text in ["TCP://x:1", "ws://x:1", "pgm://x", "invalid://x", " tcp://x:1"] {
+        for text in ["TCP://x:1", "WS://x:1", "nope://x", "invalid://x", " tcp://x:1"] {
             assert_eq!(parse(text), Err(Errno::EPROTONOSUPPORT), "{text}");
         }
-        assert_eq!(parse("udp://127.0.0.1:1"), Err(Errno::ENOCOMPATPROTO));
+        let udp = parse("udp://127.0.0.1:1").unwrap();
+        assert_eq!(check_kind(&udp, ZMQ_PUB), Err(Errno::ENOCOMPATPROTO));
+        assert_eq!(check_kind(&udp, ZMQ_DGRAM), Ok(()));
     }
 }

@@ -45,6 +45,11 @@ pub(super) fn resolve_literal(host: &str, ipv6: bool) -> Result<IpAddr> {
     resolve(&System, host, Rules::LITERAL, ipv6).map(|address| address.ip())
 }
 
+/// Resolves an interface by name or address, as groups are joined on it. `*` is any.
+pub(super) fn resolve_interface(name: &str, ipv6: bool) -> Result<IpAddr> {
+    resolve(&System, name, Rules::INTERFACE, ipv6).map(|address| address.ip())
+}
+
 /// The check `zmq_connect` makes in the caller's thread: only the look of the address, nothing is
 /// resolved. The port must start with a digit.
 pub fn check_connect(address: &str) -> Result<()> {
@@ -92,6 +97,7 @@ impl Rules {
     const BIND: Rules = Rules { bindable: true, names: true, interfaces: true, port: true };
     const CONNECT: Rules = Rules { bindable: false, names: true, interfaces: false, port: true };
     const SOURCE: Rules = Rules { bindable: true, names: false, interfaces: true, port: true };
+    const INTERFACE: Rules = Rules { bindable: true, names: false, interfaces: true, port: false };
     const LITERAL: Rules = Rules { bindable: false, names: false, interfaces: false, port: false };
 
     fn no_such_host(self) -> Errno {

@@ -189,12 +189,12 @@ fn set_service(fd: BorrowedFd<'_>, options: &SocketOptions) -> Result<()> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn bind_to_device(socket: &Socket, device: &[u8]) -> Result<()> {
+pub(super) fn bind_to_device(socket: &Socket, device: &[u8]) -> Result<()> {
     Ok(socket.bind_device(Some(device))?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn bind_to_device(_: &Socket, _: &[u8]) -> Result<()> {
+pub(super) fn bind_to_device(_: &Socket, _: &[u8]) -> Result<()> {
     Err(Errno::ENOTSUP)
 }
 

@@ -23,7 +23,7 @@ use super::greeting::{self, MECHANISM, MINOR, REVISION, SIGNATURE_LEN, SIGNATURE
 use super::Version;
 use crate::error::Errno;
 use crate::options::constants::{ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH, ZMQ_PUB, ZMQ_XPUB};
-use crate::security::{self, metadata, socket_type, zap, Mechanism, PeerMetadata, Setup};
+use crate::security::{self, socket_type, zap, Mechanism};
 
 pub use crate::security::HandshakeError;
 pub use types::{Config, Peer, Status};
@@ -161,16 +161,7 @@ impl Handshake {
                 ..Peer::legacy(legacy.version)
             },
             Stage::Commands(version, mechanism) => {
-                let (metadata, transforms) = mechanism.finish();
-                Peer {
-                    version,
-                    socket_type: metadata.socket_type().map(<[u8]>::to_vec),
-                    routing_id: metadata.routing_id().to_vec(),
-                    user_id: metadata.user_id().map(<[u8]>::to_vec),
-                    properties: metadata.into_properties(&self.config.peer_address),
-                    inject_subscription: false,
-                    transforms,
-                }
+                Peer::of_mechanism(version, *mechanism, &self.config.peer_address)
             }
         }
     }
@@ -344,22 +335,7 @@ impl Handshake {
             _ => Version::V3_1,
         };
         self.partial.clear();
-        let app_metadata = config.app_metadata.iter();
-        let setup = Setup {
-            own_metadata: metadata::encode_own(
-                config.socket_type,
-                &config.routing_id,
-                app_metadata.map(|(name, value)| (name.as_slice(), value.as_slice())),
-            ),
-            peer: PeerMetadata::new(config.socket_type, config.recv_routing_id),
-            zap: zap::Client::new(
-                std::mem::take(&mut config.zap_domain),
-                config.zap_enforce_domain,
-                config.peer_address.clone(),
-                std::mem::take(&mut config.routing_id),
-            ),
-        };
-        let mechanism = config.mechanism.start(setup)?;
+        let mechanism = config.start_mechanism()?;
         self.stage = Stage::Commands(version, Box::new(mechanism));
         self.queue_commands();
         Ok(())

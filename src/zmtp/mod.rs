@@ -11,6 +11,9 @@
 //! 3. Between messages flow commands: subscriptions, heartbeats. [`command`] reads and writes
 //!    them.
 //!
+//! Apart from all that, [`datagram`] is what RADIO sends to DISH by UDP, and [`multicast`] how
+//! messages lie in the streams of PGM and NORM.
+//!
 //! Nothing here trusts the peer: every length is checked before it is used, and what a peer may
 //! make us keep during a handshake is bounded ([`handshake::MAX_COMMAND_SIZE`]).
 //!
@@ -18,9 +21,11 @@
 #![deny(unsafe_code)]
 
 pub mod command;
+pub mod datagram;
 pub mod frame;
 mod greeting;
 pub mod handshake;
+pub mod multicast;
 
 /// The protocol version that both ends of a connection settled on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -241,7 +241,7 @@ impl Input {
         Ok(true)
     }
 
-    fn violated(&mut self, error: HandshakeError) -> Failure {
+    pub(in crate::engine) fn violated(&mut self, error: HandshakeError) -> Failure {
         self.violation = Some(error);
         Failure::Protocol
     }

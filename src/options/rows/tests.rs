@@ -56,14 +56,92 @@ fn every_row_is_there_once_and_tested() {
     if cfg!(feature = "gssapi") {
         tested_elsewhere.extend(security::GSSAPI);
     }
+    #[cfg(feature = "wss")]
+    tested_elsewhere.extend(WSS);
+    #[cfg(target_os = "linux")]
+    tested_elsewhere.extend(VSOCK);
+    #[cfg(feature = "norm")]
+    tested_elsewhere.extend(ZMQ_NORM_MODE..=ZMQ_NORM_PUSH);
     let ints: BTreeSet<i32> = INTS.iter().map(|case| case.0).collect();
     let mut seen = BTreeSet::new();
-    for Row { option, set, get } in THEMES.into_iter().flatten() {
+    for Row { option, set, get } in THEMES.iter().copied().flatten() {
         assert!(seen.insert(*option), "{option} has two rows");
         assert!(set.is_some() || get.is_some(), "{option} does nothing");
         assert!(ints.contains(option) != tested_elsewhere.contains(option));
     }
     assert_eq!(seen.len(), ints.len() + tested_elsewhere.len());
+}
+
+#[cfg(feature = "norm")]
+#[test]
+fn options_of_norm_have_their_ranges() {
+    let mut options = fresh();
+    for (option, default, good, bad) in [
+        (ZMQ_NORM_MODE, ZMQ_NORM_CC, 4, 5),
+        (ZMQ_NORM_UNICAST_NACK, 0, 1, 2),
+        (ZMQ_NORM_BUFFER_SIZE, 2048, 1, 0),
+        (ZMQ_NORM_SEGMENT_SIZE, 1400, 1, 0),
+        (ZMQ_NORM_BLOCK_SIZE, 16, 255, 256),
+        (ZMQ_NORM_NUM_PARITY, 4, 254, 255),
+        (ZMQ_NORM_NUM_AUTOPARITY, 0, 254, 255),
+        (ZMQ_NORM_PUSH, 0, 1, 2),
+    ] {
+        assert_eq!(get(&options, option), Ok(GetValue::Int(default)));
+        assert_eq!(set_int(&mut options, option, bad), Err(Errno::EINVAL));
+        assert_eq!(set_int(&mut options, option, good), Ok(()));
+        assert_eq!(get(&options, option), Ok(GetValue::Int(good)));
+    }
+}
+
+#[cfg(target_os = "linux")]
+const VSOCK: [i32; 4] = [
+    ZMQ_VMCI_BUFFER_SIZE,
+    ZMQ_VMCI_BUFFER_MIN_SIZE,
+    ZMQ_VMCI_BUFFER_MAX_SIZE,
+    ZMQ_VMCI_CONNECT_TIMEOUT,
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sizes_of_vsock_buffers_are_kept() {
+    let mut options = fresh();
+    for (number, option) in VSOCK[..3].iter().enumerate() {
+        let size = 1000 + number as u64;
+        assert_eq!(get(&options, *option), Ok(GetValue::U64(0)));
+        assert_eq!(set_bytes(&mut options, *option, &size.to_ne_bytes()), Ok(()));
+        assert_eq!(set_int(&mut options, *option, 1), Err(Errno::EINVAL));
+        assert_eq!(get(&options, *option), Ok(GetValue::U64(size)));
+    }
+    assert_eq!(options.vmci_buffers, [1000, 1001, 1002]);
+    assert_eq!(get(&options, ZMQ_VMCI_CONNECT_TIMEOUT), Ok(GetValue::Int(-1)));
+    assert_eq!(set_int(&mut options, ZMQ_VMCI_CONNECT_TIMEOUT, 50), Ok(()));
+    assert_eq!(options.vmci_connect_timeout, 50);
+}
+
+#[cfg(feature = "wss")]
+const WSS: [i32; 5] =
+    [ZMQ_WSS_KEY_PEM, ZMQ_WSS_CERT_PEM, ZMQ_WSS_TRUST_PEM, ZMQ_WSS_HOSTNAME, ZMQ_WSS_TRUST_SYSTEM];
+
+#[cfg(feature = "wss")]
+#[test]
+fn options_of_wss_are_kept_and_not_told() {
+    let mut options = fresh();
+    for option in &WSS[..4] {
+        assert_eq!(set_bytes(&mut options, *option, b"text"), Ok(()));
+        assert_eq!(set(&mut options, *option, SetValue::null(3)), Err(Errno::EINVAL));
+    }
+    assert_eq!(set_int(&mut options, ZMQ_WSS_TRUST_SYSTEM, 1), Ok(()));
+    assert_eq!(set_int(&mut options, ZMQ_WSS_TRUST_SYSTEM, 2), Err(Errno::EINVAL));
+    assert!(options.wss_trust_system);
+    assert_eq!(options.wss_key_pem, b"text");
+    assert_eq!(options.wss_cert_pem, b"text");
+    assert_eq!(options.wss_trust_pem, b"text");
+    assert_eq!(options.wss_hostname, b"text");
+    assert_eq!(set_bytes(&mut options, ZMQ_WSS_TRUST_PEM, b""), Ok(()));
+    assert!(options.wss_trust_pem.is_empty());
+    for option in WSS {
+        assert_eq!(get(&options, option), Err(Errno::EINVAL), "{option}");
+    }
 }
 
 #[test]
@@ -73,9 +151,8 @@ fn options_without_a_row_are_invalid() {
         assert!(security::GSSAPI.into_iter().all(|option| row(option).is_err()));
     }
     let kinds_and_state = [ZMQ_SUBSCRIBE, ZMQ_EVENTS, ZMQ_FD, ZMQ_ROUTER_MANDATORY];
-    let later = [ZMQ_WSS_TRUST_SYSTEM, ZMQ_NORM_MODE, ZMQ_VMCI_BUFFER_SIZE];
     let unknown = [-1, 0, 1, 2, 3, 10, 20, 26, 125, 1000, i32::MIN, i32::MAX];
-    for option in kinds_and_state.into_iter().chain(later).chain(unknown) {
+    for option in kinds_and_state.into_iter().chain(unknown) {
         assert!(row(option).is_err());
         assert_eq!(set_int(&mut options, option, 1), Err(Errno::EINVAL));
         assert_eq!(get(&options, option), Err(Errno::EINVAL));

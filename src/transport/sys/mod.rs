@@ -136,6 +136,55 @@ fn accept_raw(
     Ok(fd)
 }
 
+/// An address of a family that only the system knows, from its bytes.
+pub fn address_from_bytes(bytes: &[u8; 16]) -> SockAddr {
+    let mut storage = socket2::SockAddrStorage::zeroed();
+    // SAFETY: the storage has room for an address of any family, and is integers, for which every
+    // bytes are a value.
+    unsafe {
+        let place = ptr::from_mut(&mut storage).cast::<u8>();
+        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+    }
+    // SAFETY: the storage begins with these bytes, the first of which name the family.
+    unsafe { SockAddr::new(storage, bytes.len() as socklen_t) }
+}
+
+/// The bytes of an address as the system knows it.
+pub fn address_bytes(address: &SockAddr) -> Option<&[u8]> {
+    let len = usize::try_from(address.len()).ok()?.min(size_of::<libc::sockaddr_storage>());
+    // SAFETY: the address is a storage that is zero where the system wrote nothing.
+    Some(unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), len) })
+}
+
+/// Sets sizes of a vsock's buffer (initial, least and most bytes; 0 leaves one as it is), and how
+/// many milliseconds connecting may take (not if that is not positive).
+#[cfg(target_os = "linux")]
+pub fn tune_vsock(fd: BorrowedFd<'_>, sizes: &[u64; 3], timeout: i32) {
+    fn wish<T>(fd: BorrowedFd<'_>, name: c_int, value: &T) {
+        let size = size_of::<T>() as socklen_t;
+        // SAFETY: the pointer and length describe `value`, which outlives the call.
+        unsafe {
+            let value = ptr::from_ref(value).cast();
+            libc::setsockopt(fd.as_raw_fd(), libc::AF_VSOCK, name, value, size);
+        }
+    }
+    const CONNECT_TIMEOUT: c_int = 6;
+    // The least and the most before what lies between.
+    for name in [1, 2, 0] {
+        let size = sizes[name as usize];
+        if size != 0 {
+            wish(fd, name, &size);
+        }
+    }
+    if timeout > 0 {
+        let timeout = libc::timeval {
+            tv_sec: (timeout / 1000).into(),
+            tv_usec: (timeout % 1000 * 1000).into(),
+        };
+        wish(fd, CONNECT_TIMEOUT, &timeout);
+    }
+}
+
 /// Bytes of the longest local path or abstract name; the system's structure also holds a NUL.
 pub const LONGEST_LOCAL_NAME: usize = {
     // SAFETY: the structure consists of integers, for which zero is a value.

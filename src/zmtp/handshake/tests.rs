@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::options::constants::*;
-use crate::security::MechanismConfig;
+use crate::security::{metadata, MechanismConfig};
 
 const SIGNATURE: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f";
 

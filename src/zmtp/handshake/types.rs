@@ -1,6 +1,8 @@
 //! What goes into a handshake and what comes out.
 
-use crate::security::{MechanismConfig, Transforms};
+use crate::security::{
+    metadata, zap, HandshakeError, Mechanism, MechanismConfig, PeerMetadata, Setup, Transforms,
+};
 use crate::zmtp::Version;
 
 /// Everything the handshake needs to know about the socket and the connection.
@@ -40,8 +42,28 @@ impl Config {
 
     /// An authenticator has a say, or the mechanism protects something. Versions of the protocol
     /// that have no mechanisms would bypass both.
-    pub(super) fn requires_mechanism(&self) -> bool {
+    pub(crate) fn requires_mechanism(&self) -> bool {
         self.mechanism.is_secure() || !self.zap_domain.is_empty()
+    }
+
+    /// Starts the mechanism. What goes into it is taken from here.
+    pub(crate) fn start_mechanism(&mut self) -> Result<Mechanism, HandshakeError> {
+        let app_metadata = self.app_metadata.iter();
+        let setup = Setup {
+            own_metadata: metadata::encode_own(
+                self.socket_type,
+                &self.routing_id,
+                app_metadata.map(|(name, value)| (name.as_slice(), value.as_slice())),
+            ),
+            peer: PeerMetadata::new(self.socket_type, self.recv_routing_id),
+            zap: zap::Client::new(
+                std::mem::take(&mut self.zap_domain),
+                self.zap_enforce_domain,
+                self.peer_address.clone(),
+                std::mem::take(&mut self.routing_id),
+            ),
+        };
+        self.mechanism.start(setup)
     }
 }
 
@@ -80,8 +102,22 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// What a mechanism found out.
+    pub(crate) fn of_mechanism(version: Version, mechanism: Mechanism, peer_address: &str) -> Peer {
+        let (metadata, transforms) = mechanism.finish();
+        Peer {
+            version,
+            socket_type: metadata.socket_type().map(<[u8]>::to_vec),
+            routing_id: metadata.routing_id().to_vec(),
+            user_id: metadata.user_id().map(<[u8]>::to_vec),
+            properties: metadata.into_properties(peer_address),
+            inject_subscription: false,
+            transforms,
+        }
+    }
+
     /// A peer of a version without metadata.
-    pub(super) fn legacy(version: Version) -> Peer {
+    pub(crate) fn legacy(version: Version) -> Peer {
         Peer {
             version,
             socket_type: None,
