@@ -44,7 +44,7 @@ def install_prefix(library, headers):
     shutil.rmtree(prefix, ignore_errors=True)
     if library is None:
         build = TARGET / "cmake"
-        options = [f"-DZMQ_CARGO_TARGET_DIR={ROOT}/target", "-DCMAKE_INSTALL_LIBDIR=lib"]
+        options = [f"-DZMQ_CARGO_TARGET_DIR={ROOT}/target/packaged", "-DCMAKE_INSTALL_LIBDIR=lib"]
         run("cmake", "-S", ROOT, "-B", build, f"-DCMAKE_INSTALL_PREFIX={prefix}", *options)
         run("cmake", "--build", build)
         run("cmake", "--install", build)
