@@ -7,9 +7,14 @@ use std::os::unix::net::UnixStream;
 
 use super::super::{Engine, UNSENT_CONTROL_MAX};
 use super::*;
+use crate::error::Errno;
+use crate::message::Message;
 use crate::monitor::Addresses;
+use crate::pipe::queue::{EXTERNAL_MIN, FRAME_COMMAND, FRAME_LARGE, FRAME_MORE};
 use crate::pipe::random::Random;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
+use crate::zmtp::frame;
+use crate::zmtp::Version;
 
 /// A message: each part's flags and body.
 type Parts = Vec<(u8, Vec<u8>)>;
