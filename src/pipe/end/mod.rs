@@ -51,6 +51,10 @@ pub struct PipeEnd {
     in_boost: i32,
     out_boost: i32,
     tally: Tally,
+    /// How many times not to wait a moment before falling asleep.
+    moments_left_out: u8,
+    /// Messages written when the lane was last found empty.
+    written_before: u64,
     /// Positions in the socket's lists of pipes (fair queue, balancer, distributor).
     pub places: [usize; 3],
     /// The peer's routing id, for sockets that address peers.
@@ -101,6 +105,8 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         in_active: true,
         closed: false,
         tally: Tally::new(low_water_mark(mark(in_limit))),
+        moments_left_out: 0,
+        written_before: 0,
         in_boost: -1,
         out_boost: -1,
         places: [NOWHERE; 3],

@@ -9,8 +9,8 @@ use crate::pipe::queue::{self, ASLEEP, AWAKE, FRAME_MORE};
 use crate::pipe::reader::Body;
 use crate::pipe::{fence, PipeEvent};
 
-/// How often to look for what follows soon.
-const MOMENT: u32 = 100;
+/// How many times not to wait a moment, after it was of no use.
+const LEFT_OUT: u8 = 15;
 
 impl PipeEnd {
     fn lane_has_data(&mut self) -> bool {
@@ -74,16 +74,30 @@ impl PipeEnd {
         false
     }
 
-    /// In the middle of a stream from another socket the next message is only a moment away, and
-    /// falling asleep costs more than a moment: both sides, if the writer has to call for each
-    /// message. A reader that waits that moment lets the writer get ahead.
+    /// In a stream from another socket the next message is only a moment away, and falling asleep
+    /// costs more than a moment: both sides, if the writer has to call for each message. Where
+    /// waiting a moment was of no use, it is left out for some times.
+    ///
+    /// A reader that looks all the time takes message by message from under the writer's hands, and
+    /// each costs both of them a trip of the same memory between two processors. So it looks only
+    /// now and then, unless it has just written, and waits for an answer.
     fn more_follows_soon(&mut self) -> bool {
-        self.in_queue().writer_dense.load(Ordering::Relaxed)
-            && fence::several_processors()
-            && (0..MOMENT).any(|_| {
-                core::hint::spin_loop();
+        if self.moments_left_out > 0 {
+            self.moments_left_out -= 1;
+            return false;
+        }
+        let has_written = self.out.written() != self.written_before;
+        self.written_before = self.out.written();
+        let (looks, pauses) = if has_written { (40, 1) } else { (4, 50) };
+        let follows = fence::several_processors()
+            && (0..looks).any(|_| {
+                (0..pauses).for_each(|_| core::hint::spin_loop());
                 self.lane_has_data()
-            })
+            });
+        if !follows {
+            self.moments_left_out = LEFT_OUT;
+        }
+        follows
     }
 
     /// Takes the next message part. Bodies of some size come as views of the pipe's memory
