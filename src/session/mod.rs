@@ -427,17 +427,18 @@ impl Session {
                 self.work(cx)
             }
             PipeEvent::HighWaterMarks(inbound, outbound) => {
+                // Whatever was lent is back, and has to be looked after.
+                self.output_due = true;
                 if end.set_limits(inbound, outbound) {
                     if let Some(engine) = &mut self.engine {
                         engine.input.resume();
                     }
-                    return self.work(cx);
                 }
-                Turn::Idle
+                self.work(cx)
             }
             PipeEvent::StatsWanted(queued) => {
                 end.send_stats(queued);
-                Turn::Idle
+                self.work(cx)
             }
             PipeEvent::InputWanted | PipeEvent::InputReturned => self.work(cx),
             PipeEvent::Dismissed => {
