@@ -1,14 +1,17 @@
 //! Chunks: the segments of a byte queue.
 //!
-//! A chunk is either *inline* (frames in wire form, one after the other, each whole inside its
-//! chunk) or *external* (one frame: its header here, its body a [`Content`]). What a reader may
-//! see is one atomic word: how far the chunk is published, how many messages end in that part,
-//! and whether the chunk is sealed, which means the queue goes on in `next`.
+//! A chunk is *inline* (frames in wire form, one after the other, each whole inside its chunk),
+//! *external* (one frame: its header here, its body a [`Content`]) or a *view* of frames that are
+//! several pipes' ([`super::log`]). What a reader may see is one atomic word: how far the chunk is
+//! published, how many messages end in that part, and whether the chunk is sealed, which means the
+//! queue goes on in `next`. A view's word is that of its stretch of the log, until the pipe leaves
+//! it and gives the view an end of its own.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::Arc;
 
+use super::log::Stretch;
 use crate::message::{Content, Metadata};
 
 /// Smallest and largest room of an inline chunk, in bytes.
@@ -28,18 +31,29 @@ pub struct Published {
 
 impl Published {
     #[inline]
-    fn pack(self) -> u64 {
+    pub(super) fn pack(self) -> u64 {
         u64::from(self.end) | u64::from(self.messages) << 32 | u64::from(self.sealed) << 63
     }
 
     #[inline]
-    fn unpack(word: u64) -> Published {
+    pub(super) fn unpack(word: u64) -> Published {
         Published {
             end: word as u32,
             messages: (word >> 32) as u32 & 0x7fff_ffff,
             sealed: word >> 63 != 0,
         }
     }
+}
+
+/// The word of a view that follows its stretch; no chunk is ever published so far.
+const FOLLOWING: u64 = u64::MAX;
+
+/// Where the bytes of a view are.
+#[derive(Debug)]
+pub struct View {
+    pub stretch: Arc<Stretch>,
+    /// What of the stretch lies before the view.
+    pub start: Published,
 }
 
 /// A segment of a queue. Lives in one block of the C allocator, its bytes behind the header.
@@ -49,6 +63,8 @@ pub struct Chunk {
     pub next: AtomicPtr<Chunk>,
     /// The body of an external chunk.
     pub external: Option<Content>,
+    /// What a view shows.
+    view: Option<View>,
     /// Properties of the connection that the frames came over.
     pub metadata: Option<Arc<Metadata>>,
     capacity: u32,
@@ -71,6 +87,7 @@ impl Chunk {
                 published: AtomicU64::new(0),
                 next: AtomicPtr::new(core::ptr::null_mut()),
                 external: None,
+                view: None,
                 metadata: None,
                 capacity: capacity as u32,
                 header: [0; 9],
@@ -78,6 +95,17 @@ impl Chunk {
                 continues: false,
             });
         }
+        Some(block)
+    }
+
+    /// A chunk that follows a stretch of a log; `None` when memory is out.
+    pub fn allocate_view(view: View) -> Option<NonNull<Chunk>> {
+        let mut block = Chunk::allocate(0)?;
+        // SAFETY: the chunk is new and nobody else's.
+        let chunk = unsafe { block.as_mut() };
+        chunk.capacity = view.stretch.capacity() as u32;
+        *chunk.published.get_mut() = FOLLOWING;
+        chunk.view = Some(view);
         Some(block)
     }
 
@@ -109,10 +137,29 @@ impl Chunk {
     }
 
     /// The chunk's first byte.
+    ///
+    /// # Safety
+    /// The chunk is alive.
     #[inline]
-    pub fn bytes(chunk: NonNull<Chunk>) -> *mut u8 {
-        // SAFETY: the bytes lie right behind the header in the same block.
-        unsafe { chunk.as_ptr().add(1).cast() }
+    pub unsafe fn bytes(chunk: NonNull<Chunk>) -> *mut u8 {
+        // SAFETY: alive, as the caller says. The bytes of an inline chunk lie right behind the header
+        // in the same block.
+        unsafe {
+            match &(*chunk.as_ptr()).view {
+                Some(view) => view.stretch.base(),
+                None => chunk.as_ptr().add(1).cast(),
+            }
+        }
+    }
+
+    pub fn is_view(&self) -> bool {
+        self.view.is_some()
+    }
+
+    /// Where reading begins: what lies before that is not this queue's.
+    #[inline]
+    pub fn start(&self) -> Published {
+        self.view.as_ref().map_or(Published::default(), |view| view.start)
     }
 
     #[inline]
@@ -122,6 +169,18 @@ impl Chunk {
 
     #[inline]
     pub fn published(&self) -> Published {
-        Published::unpack(self.published.load(Ordering::Acquire))
+        match &self.view {
+            Some(view) => self.published_of(view),
+            None => Published::unpack(self.published.load(Ordering::Acquire)),
+        }
+    }
+
+    fn published_of(&self, view: &View) -> Published {
+        // In this order: what the log publishes after the pipe has left comes after the view's end.
+        let of_all = view.stretch.published();
+        match self.published.load(Ordering::Acquire) {
+            FOLLOWING => of_all,
+            own => Published::unpack(own),
+        }
     }
 }

@@ -21,6 +21,7 @@ pub mod fence;
 pub mod inlet;
 #[cfg(test)]
 pub mod interleave;
+pub mod log;
 pub mod outflow;
 pub mod outlet;
 pub mod queue;

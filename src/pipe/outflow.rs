@@ -11,6 +11,9 @@ use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
+use following::Follower;
+
+mod following;
 
 /// What is written to.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) enum Outbound {
     },
     /// The writer is in the pipe's inlet.
     Lent(Arc<Queue>),
+    /// What is written goes to a log.
+    Following(Follower),
 }
 
 /// How often this end writes, which decides about fences (see [`fence`]).
@@ -55,6 +60,12 @@ thread_local! {
 /// Whether this thread has been at something else since it last sent by itself.
 fn may_send_now() -> bool {
     LAST_SENT.get().is_none_or(|last| last.elapsed() >= BURST)
+}
+
+/// Whether a body is copied into a queue whose reader has no use for references.
+#[inline]
+pub fn is_copied(message: &Message) -> bool {
+    message.len() < EXTERNAL_MIN && !message.is_callers_memory()
 }
 
 /// The writing half.
@@ -104,6 +115,7 @@ impl Outflow {
         match &self.lane {
             Outbound::Bytes(writer) => &writer.queue,
             Outbound::Latest { queue, .. } | Outbound::Lent(queue) => queue,
+            Outbound::Following(follower) => follower.queue(),
         }
     }
 
@@ -153,6 +165,9 @@ impl Outflow {
     }
 
     pub(super) fn set_hwm(&mut self, hwm: u64) {
+        if let Outbound::Following(follower) = &self.lane {
+            follower.note_news();
+        }
         self.hwm = hwm;
     }
 
@@ -167,13 +182,18 @@ impl Outflow {
 
     /// Messages written that the peer has not acknowledged.
     pub fn unacknowledged(&self) -> u64 {
-        self.written.wrapping_sub(self.queue().acknowledged.load(Ordering::Acquire))
+        let written = match &self.lane {
+            Outbound::Following(follower) => self.written + follower.messages(),
+            _ => self.written,
+        };
+        written.wrapping_sub(self.queue().acknowledged.load(Ordering::Acquire))
     }
 
     /// About how many bytes were written.
     pub fn total(&self) -> u64 {
         match &self.lane {
             Outbound::Bytes(writer) => writer.total(),
+            Outbound::Following(follower) => follower.total(),
             Outbound::Latest { .. } | Outbound::Lent(_) => 0,
         }
     }
@@ -189,7 +209,7 @@ impl Outflow {
     pub fn writer(&mut self) -> Option<&mut Writer> {
         match &mut self.lane {
             Outbound::Bytes(writer) => Some(writer),
-            Outbound::Latest { .. } | Outbound::Lent(_) => None,
+            Outbound::Latest { .. } | Outbound::Lent(_) | Outbound::Following(_) => None,
         }
     }
 
@@ -291,12 +311,12 @@ impl Outflow {
         let flags = message.flags() & (FRAME_MORE | queue::FRAME_COMMAND | queue::FRAME_ROUTING_ID);
         if let Outbound::Bytes(writer) = &mut self.lane {
             let body = message.data();
-            let copied = if message.has_content() {
+            let at_once = if message.has_content() {
                 body.len() < REFERENCE_MIN && !message.is_callers_memory()
             } else {
                 body.len() < EXTERNAL_MIN
             };
-            if copied {
+            if at_once {
                 if writer.write_frame(flags, body).is_err() {
                     return false;
                 }
@@ -309,6 +329,7 @@ impl Outflow {
 
     #[inline(never)]
     fn write_unchecked(&mut self, flags: u8, message: &Message) -> Result<()> {
+        self.stop_following();
         let copies_below = self.copies_below(message);
         match &mut self.lane {
             Outbound::Bytes(writer) => {
@@ -328,7 +349,7 @@ impl Outflow {
                 copy.set_flags(flags);
                 *lock(slot) = Some(copy);
             }
-            Outbound::Lent(_) => return Err(Errno::EAGAIN),
+            Outbound::Lent(_) | Outbound::Following(_) => return Err(Errno::EAGAIN),
         }
         self.note_written(flags);
         Ok(())
@@ -364,6 +385,7 @@ impl Outflow {
 
     /// Drops the parts of an unfinished message.
     pub fn rollback(&mut self) {
+        self.stop_following();
         if let Outbound::Bytes(writer) = &mut self.lane {
             writer.rollback();
         }
@@ -384,6 +406,13 @@ impl Outflow {
             // The reader is this very thread.
             Pace::Own => return,
         }
+        self.call_if_resting();
+    }
+
+    /// Calls the reader if it does not look by itself, or sends in its place. A full fence, or what
+    /// stands for one, lies between what was published and this.
+    #[inline]
+    fn call_if_resting(&mut self) {
         match self.queue().attention.load(Ordering::Relaxed) {
             AWAKE => {}
             WATCHING => self.send_if_much(),
@@ -433,8 +462,7 @@ impl Outflow {
     /// In a stream: sends when there is enough for a call.
     #[inline(never)]
     fn send_if_much(&mut self) {
-        let Outbound::Bytes(writer) = &self.lane else { return };
-        if writer.total().wrapping_sub(self.sent) >= FLUSH_BYTES {
+        if self.total().wrapping_sub(self.sent) >= FLUSH_BYTES {
             self.send_pending();
         }
     }
@@ -442,8 +470,10 @@ impl Outflow {
     /// Sends what is published, if the session has lent its reader. False when it has not.
     #[inline(never)]
     fn send_pending(&mut self) -> bool {
-        let Outbound::Bytes(writer) = &self.lane else { return false };
-        self.sent = writer.total();
+        if matches!(self.lane, Outbound::Latest { .. } | Outbound::Lent(_)) {
+            return false;
+        }
+        self.sent = self.total();
         let sent = self.shared.outlet.send();
         if sent == Sent::Unavailable {
             return false;

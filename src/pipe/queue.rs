@@ -7,10 +7,11 @@
 //! as they are (the plain engine).
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8};
-use std::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::chunk::Chunk;
+use super::log::Crowd;
 use super::reader::Reader;
 use super::writer::Writer;
 
@@ -57,11 +58,21 @@ pub struct Queue {
     pub writer_blocked: AtomicBool,
     /// The writer will publish no more.
     pub closed: AtomicBool,
+    /// Those that follow the same log, once the pipe has.
+    pub crowd: OnceLock<Arc<Crowd>>,
     /// Messages the reader has acknowledged, in the writer's count.
     pub acknowledged: AtomicU64,
 }
 
 impl Queue {
+    /// The reader will not look for a while, or only now and then. It looks once more after this.
+    pub fn rest(&self, attention: u8) {
+        self.attention.store(attention, Ordering::SeqCst);
+        if let Some(crowd) = self.crowd.get() {
+            crowd.rest();
+        }
+    }
+
     /// An empty queue and its two ends.
     pub fn with_ends() -> (Writer, Reader) {
         let queue = Arc::new(Queue {
@@ -73,6 +84,7 @@ impl Queue {
             writer_dense: AtomicBool::new(false),
             writer_blocked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            crowd: OnceLock::new(),
             acknowledged: AtomicU64::new(0),
         });
         (Writer::new(queue.clone()), Reader::new(queue))

@@ -126,19 +126,20 @@ impl Reader {
 
     fn enter(&mut self, chunk: NonNull<Chunk>) {
         self.chunk = Some(chunk);
-        self.base = Chunk::bytes(chunk);
         // SAFETY: the chunk is the queue's, and the reader's from here on.
-        self.is_external = unsafe { chunk.as_ref() }.capacity() == 0;
-        self.pos = 0;
-        self.seen = Published::default();
-        self.credited = 0;
-        (self.boundary, self.boundary_messages) = (0, 0);
+        let (entered, base) = unsafe { (chunk.as_ref(), Chunk::bytes(chunk)) };
+        self.base = base;
+        self.is_external = entered.capacity() == 0;
+        self.seen = entered.start();
+        self.pos = self.seen.end as usize;
+        self.credited = self.seen.messages;
+        (self.boundary, self.boundary_messages) = (self.pos, self.credited);
     }
 
     fn recycle(&mut self, chunk: NonNull<Chunk>) {
         // SAFETY: the writer sealed the chunk and the reader left it.
         let used = unsafe { &mut *chunk.as_ptr() };
-        if used.capacity() == 0 {
+        if used.capacity() == 0 || used.is_view() {
             // SAFETY: as above.
             unsafe { Chunk::free(chunk) };
             return;
@@ -263,7 +264,7 @@ impl Reader {
                 if used == slices.len() {
                     break;
                 }
-                // SAFETY: pos lies inside the published bytes.
+                // SAFETY: the chunk is alive, and pos lies inside the published bytes.
                 slices[used] = (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end as usize - pos);
                 bytes += slices[used].1;
                 used += 1;
@@ -272,10 +273,11 @@ impl Reader {
                 break;
             }
             at = NonNull::new(current.next.load(Ordering::Acquire));
-            (pos, written) = (0, 0);
+            written = 0;
             if let Some(next) = at {
                 // SAFETY: as above.
-                seen = unsafe { next.as_ref() }.published();
+                let next = unsafe { next.as_ref() };
+                (seen, pos) = (next.published(), next.start().end as usize);
             }
         }
         used

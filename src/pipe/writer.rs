@@ -4,7 +4,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::chunk::{Chunk, Published, CHUNK_MAX, CHUNK_MIN};
+use super::chunk::{Chunk, Published, View, CHUNK_MAX, CHUNK_MIN};
+use super::log::Stretch;
 use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Metadata};
@@ -117,7 +118,7 @@ impl Writer {
             fresh.header[1] = len as u8;
             fresh.header_len = 2;
         }
-        self.passed += len as u64;
+        self.passed = self.passed.wrapping_add(len as u64);
         fresh.external = Some(content);
         fresh.metadata = self.metadata.clone();
         self.link(chunk, 0);
@@ -142,7 +143,7 @@ impl Writer {
     /// About how many bytes were written in all: parts taken back may count.
     #[inline]
     pub fn total(&self) -> u64 {
-        self.passed + self.end as u64
+        self.passed.wrapping_add(self.end as u64)
     }
 
     /// Shows the reader every finished message. False when none was finished since the last call.
@@ -210,9 +211,10 @@ impl Writer {
 
     fn adopt(&mut self, chunk: NonNull<Chunk>) {
         self.chunk = Some(chunk);
-        self.base = Chunk::bytes(chunk);
         // SAFETY: the chunk is alive: it was just made, or kept by the queue.
-        self.capacity = unsafe { chunk.as_ref() }.capacity().max(1);
+        let (adopted, base) = unsafe { (chunk.as_ref(), Chunk::bytes(chunk)) };
+        self.base = base;
+        self.capacity = adopted.capacity().max(1);
     }
 
     #[cold]
@@ -234,7 +236,7 @@ impl Writer {
         // SAFETY: the chunk is ours until it is linked.
         unsafe { (*chunk.as_ptr()).metadata.clone_from(&self.metadata) };
         if tail > 0 {
-            // SAFETY: `tail` bytes lie behind `end`, and the new chunk holds at least as many.
+            // SAFETY: `tail` bytes lie behind `end`, and the new chunk, alive, holds at least as many.
             unsafe {
                 core::ptr::copy_nonoverlapping(self.base.add(self.end), Chunk::bytes(chunk), tail);
             }
@@ -293,7 +295,7 @@ impl Writer {
             }
         }
         self.adopt(chunk);
-        self.passed += self.end as u64;
+        self.passed = self.passed.wrapping_add(self.end as u64);
         self.end = 0;
         self.messages = 0;
         self.filled = filled;
@@ -304,6 +306,44 @@ impl Writer {
         if self.ready.end > 0 {
             self.show();
         }
+    }
+
+    // --- following a log (see [`super::log`]) ---
+
+    /// Goes on in a stretch of a log, from what is published there on. `ENOMEM` changes nothing.
+    pub fn follow(&mut self, stretch: &Arc<Stretch>) -> Result<()> {
+        let start = stretch.published();
+        let view = View { stretch: stretch.clone(), start };
+        let chunk = Chunk::allocate_view(view).ok_or(Errno::ENOMEM)?;
+        self.link(chunk, 0);
+        self.stand_at(start);
+        self.passed = self.passed.wrapping_sub(u64::from(start.end));
+        Ok(())
+    }
+
+    /// Follows no longer: what the stretch holds by now is this queue's, and nothing more.
+    pub fn stay_behind(&mut self, stretch: &Stretch) {
+        let end = stretch.published();
+        self.stand_at(end);
+        // Nothing can be written here.
+        self.capacity = self.end;
+        if let Some(chunk) = self.chunk {
+            // SAFETY: the current chunk is alive.
+            unsafe { chunk.as_ref() }.publish(end);
+        }
+    }
+
+    /// Where the whole frames end, in the present chunk or stretch.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    fn stand_at(&mut self, place: Published) {
+        self.end = place.end as usize;
+        self.filled = self.end;
+        self.messages = place.messages;
+        self.ready = place;
+        self.fresh = false;
     }
 
     // --- the plain engine's side: bytes arrive first, frames are found afterwards ---

@@ -47,7 +47,7 @@ impl PipeEnd {
         }
         if watching {
             self.in_active = false;
-            queue.attention.store(WATCHING, Ordering::Release);
+            queue.rest(WATCHING);
         }
     }
 

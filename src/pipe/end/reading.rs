@@ -52,7 +52,7 @@ impl PipeEnd {
         }
         // Closed is read before the last look: what was published before closing is then seen.
         let closed = self.in_queue().closed.load(Ordering::Acquire);
-        self.in_queue().attention.store(ASLEEP, Ordering::SeqCst);
+        self.in_queue().rest(ASLEEP);
         fence::full();
         // What a dense writer published before it became sparse again comes with that news.
         if self.in_queue().writer_dense.load(Ordering::Acquire) {

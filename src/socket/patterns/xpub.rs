@@ -18,7 +18,7 @@ use crate::options::constants::{
 use crate::options::value::{GetValue, SetValue};
 use crate::socket::core::{Core, PipeKey};
 use crate::socket::routing::distributor::Distributor;
-use crate::socket::routing::subscriptions::{Removed, SubscriptionTable};
+use crate::socket::routing::subscriptions::{Matched, Removed, SubscriptionTable};
 use inbox::Inbox;
 
 /// Rules of XPUB, and of sending on PUB.
@@ -28,6 +28,8 @@ pub struct XPub {
     subscriptions: SubscriptionTable<PipeKey>,
     /// What the peers asked for while the application decides on subscriptions itself.
     requested: SubscriptionTable<PipeKey>,
+    /// The subscriptions that the last message matched.
+    matched: Matched,
     inbox: Inbox,
     /// The application cannot receive: nothing is kept for it.
     deaf: bool,
@@ -59,6 +61,7 @@ impl XPub {
             distributor: Distributor::default(),
             subscriptions: SubscriptionTable::new(),
             requested: SubscriptionTable::new(),
+            matched: Matched::default(),
             inbox: Inbox::default(),
             deaf: false,
             verbose_subscribe: false,
@@ -129,8 +132,22 @@ impl XPub {
     /// Finds the pipes that get the message which begins with this part.
     #[inline]
     fn choose(&mut self, core: &mut Core, first: &Message) {
+        let is_special = self.manual && self.send_to_last_pipe && self.last_pipe.is_some()
+            || core.options.invert_matching;
+        let alike =
+            self.subscriptions.matches_alike(first.data(), &mut self.matched) && !is_special;
+        if alike && self.distributor.keep_choice() {
+            return;
+        }
+        self.distributor.choose_anew(alike);
+        if is_special {
+            self.matched.forget();
+        }
+        self.choose_anew(core, first);
+    }
+
+    fn choose_anew(&mut self, core: &mut Core, first: &Message) {
         let distributor = &mut self.distributor;
-        distributor.forget_choice();
         if self.manual && self.send_to_last_pipe && self.last_pipe.is_some() {
             let last = self.last_pipe.take();
             self.subscriptions.matching(first.data(), |pipe| {
@@ -174,9 +191,6 @@ impl Pattern for XPub {
         }
         self.distributor.send_to_chosen(core, message)?;
         self.more_send = message.has_more();
-        if !self.more_send {
-            self.distributor.forget_choice();
-        }
         Ok(())
     }
 

@@ -1,11 +1,14 @@
 //! Sending to many pipes at once.
 
+mod together;
+
 use super::pipe_list::PipeList;
 use super::refusal;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::pipe::queue::EXTERNAL_MIN;
 use crate::socket::core::{Core, PipeKey};
+use together::Together;
 
 /// Copies a message to every pipe that was chosen for it.
 ///
@@ -19,6 +22,9 @@ pub struct Distributor {
     active: usize,
     eligible: usize,
     more: bool,
+    /// A pipe came or has room again since the choice was made.
+    stale: bool,
+    together: Together,
 }
 
 impl Distributor {
@@ -41,6 +47,7 @@ impl Distributor {
         }
         self.pipes.swap(core, position, self.eligible);
         self.eligible += 1;
+        self.stale = true;
         if !self.more {
             self.pipes.swap(core, self.eligible - 1, self.active);
             self.active += 1;
@@ -79,7 +86,24 @@ impl Distributor {
     /// Chooses no pipe.
     #[inline]
     pub fn forget_choice(&mut self) {
+        self.choose_anew(false);
+    }
+
+    /// Chooses no pipe, so that others can be. `alike`: for the same reasons as last time.
+    #[inline]
+    pub fn choose_anew(&mut self, alike: bool) {
         self.matching = 0;
+        self.stale = false;
+        self.together.note_new(alike);
+    }
+
+    /// Leaves the choice as it is for another message, where no pipe came or has room again.
+    #[inline]
+    pub fn keep_choice(&mut self) -> bool {
+        if !self.stale {
+            self.together.note_kept();
+        }
+        !self.stale
     }
 
     /// Sends one part to all pipes that have room. `ENOMEM`.
@@ -91,6 +115,17 @@ impl Distributor {
     /// Sends one part to the chosen pipes. Pipes without room miss the message. `ENOMEM`.
     #[inline]
     pub fn send_to_chosen(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
+        if !self.more {
+            self.settle(core);
+        }
+        if self.together.is_formed() && self.send_together(core, message)? {
+            return Ok(());
+        }
+        self.send_to_each(core, message)
+    }
+
+    #[inline]
+    fn send_to_each(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
         // Long bodies travel by reference: one copy now instead of one for each pipe.
         if self.matching > 1 && message.len() >= EXTERNAL_MIN && !message.has_content() {
             let mut shared = Message::copy_of(message.data())?;
@@ -129,6 +164,7 @@ impl Distributor {
 
     /// Takes back the parts of an unfinished message.
     pub fn forget_message(&mut self, core: &mut Core) {
+        self.part(core);
         for position in 0..self.matching {
             if let Some(pipe) = self.pipes.at(position) {
                 core.rollback(pipe);
@@ -139,7 +175,13 @@ impl Distributor {
     }
 
     /// Whether every chosen pipe has room. Those without will tell when they do.
-    pub fn all_chosen_have_room(&self, core: &mut Core) -> bool {
+    pub fn all_chosen_have_room(&mut self, core: &mut Core) -> bool {
+        if !self.more {
+            self.settle(core);
+        }
+        if self.together.is_formed() {
+            return self.all_together_have_room(core);
+        }
         (0..self.matching).filter_map(|position| self.pipes.at(position)).all(|pipe| {
             let Some(end) = core.pipes.find_mut(pipe) else { return true };
             end.peer_is_closed() || end.out.check_write_by_mark()

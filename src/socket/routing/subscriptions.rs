@@ -34,16 +34,39 @@ pub enum Removed {
 pub struct SubscriptionTable<P> {
     trie: Trie<Pipes<P>>,
     prefixes: usize,
+    /// Counts what was done to the table.
+    changes: u64,
+}
+
+/// So many prefixes that match a message are remembered.
+const REMEMBERED: usize = 4;
+
+/// Which subscriptions matched a message, to tell whether those of the next are the same.
+#[derive(Debug, Default)]
+pub struct Matched {
+    /// The table's changes then; `None` when nothing can be said.
+    changes: Option<u64>,
+    count: usize,
+    /// Where the sets of pipes are.
+    places: [usize; REMEMBERED],
+}
+
+impl Matched {
+    /// The next message is not alike.
+    pub fn forget(&mut self) {
+        self.changes = None;
+    }
 }
 
 impl<P: Copy + Ord> SubscriptionTable<P> {
     /// A table without subscriptions.
     pub fn new() -> Self {
-        SubscriptionTable { trie: Trie::new(), prefixes: 0 }
+        SubscriptionTable { trie: Trie::new(), prefixes: 0, changes: 0 }
     }
 
     /// Subscribes `pipe` to `prefix`. True when it is the first subscription of any pipe to it.
     pub fn add(&mut self, prefix: &[u8], pipe: P) -> bool {
+        self.changes += 1;
         let Some(pipes) = self.trie.entry(prefix) else {
             return false;
         };
@@ -57,6 +80,7 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
 
     /// Takes back the subscription of `pipe` to `prefix`.
     pub fn remove(&mut self, prefix: &[u8], pipe: P) -> Removed {
+        self.changes += 1;
         let Some(node) = self.trie.find(prefix) else {
             return Removed::NotFound;
         };
@@ -76,6 +100,7 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
     /// the prefixes: for each of its subscriptions, or with `unique_only` for those prefixes only
     /// that nobody else subscribed to.
     pub fn remove_pipe(&mut self, pipe: P, unique_only: bool, mut gone: impl FnMut(&[u8])) {
+        self.changes += 1;
         let mut emptied = Vec::new();
         let mut prefix = Vec::new();
         let mut next = self.trie.root();
@@ -109,6 +134,33 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
             }
             true
         });
+    }
+
+    /// Whether the subscriptions that match `topic` are those that matched the topic for which
+    /// `last` was used before. Remembers them for the next time.
+    #[inline]
+    pub fn matches_alike(&self, topic: &[u8], last: &mut Matched) -> bool {
+        let mut alike = last.changes == Some(self.changes);
+        let mut count = 0;
+        self.trie.visit_prefixes(topic, |pipes| {
+            if !pipes.is_vacant() {
+                let place = pipes.as_slice().as_ptr() as usize;
+                match last.places.get_mut(count) {
+                    Some(slot) if *slot == place => {}
+                    Some(slot) => {
+                        *slot = place;
+                        alike = false;
+                    }
+                    None => alike = false,
+                }
+                count += 1;
+            }
+            true
+        });
+        alike &= last.count == count;
+        last.count = count;
+        last.changes = (count <= REMEMBERED).then_some(self.changes);
+        alike
     }
 
     /// The number of different prefixes subscribed to.
