@@ -19,12 +19,9 @@ mod following;
 #[derive(Debug)]
 pub(super) enum Outbound {
     Bytes(Writer),
-    Latest {
-        slot: Arc<Mutex<Option<Message>>>,
-        queue: Arc<Queue>,
-    },
+    Latest(Arc<Mutex<Option<Message>>>),
     /// The writer is in the pipe's inlet.
-    Lent(Arc<Queue>),
+    Lent,
     /// What is written goes to a log.
     Following(Follower),
 }
@@ -74,6 +71,7 @@ pub struct Outflow {
     shared: Arc<PipeShared>,
     side: usize,
     pub(super) lane: Outbound,
+    queue: Arc<Queue>,
     /// May write, as far as is known.
     pub(super) active: bool,
     /// Nothing is written any more.
@@ -93,11 +91,18 @@ pub struct Outflow {
 }
 
 impl Outflow {
-    pub(super) fn new(shared: Arc<PipeShared>, side: usize, lane: Outbound, hwm: u64) -> Outflow {
+    pub(super) fn new(
+        shared: Arc<PipeShared>,
+        side: usize,
+        lane: Outbound,
+        queue: Arc<Queue>,
+        hwm: u64,
+    ) -> Outflow {
         Outflow {
             shared,
             side,
             lane,
+            queue,
             active: true,
             over: false,
             hwm,
@@ -112,11 +117,7 @@ impl Outflow {
     }
 
     pub(super) fn queue(&self) -> &Arc<Queue> {
-        match &self.lane {
-            Outbound::Bytes(writer) => &writer.queue,
-            Outbound::Latest { queue, .. } | Outbound::Lent(queue) => queue,
-            Outbound::Following(follower) => follower.queue(),
-        }
+        &self.queue
     }
 
     fn tell_peer(&self, event: PipeEvent) {
@@ -127,8 +128,8 @@ impl Outflow {
 
     /// What stands here while the writing half is lent.
     pub(super) fn lent(&self) -> Outflow {
-        let lane = Outbound::Lent(self.queue().clone());
-        let mut lent = Outflow::new(self.shared.clone(), self.side, lane, 0);
+        let queue = self.queue.clone();
+        let mut lent = Outflow::new(self.shared.clone(), self.side, Outbound::Lent, queue, 0);
         lent.end();
         lent
     }
@@ -194,7 +195,7 @@ impl Outflow {
         match &self.lane {
             Outbound::Bytes(writer) => writer.total(),
             Outbound::Following(follower) => follower.total(),
-            Outbound::Latest { .. } | Outbound::Lent(_) => 0,
+            Outbound::Latest(_) | Outbound::Lent => 0,
         }
     }
 
@@ -209,7 +210,7 @@ impl Outflow {
     pub fn writer(&mut self) -> Option<&mut Writer> {
         match &mut self.lane {
             Outbound::Bytes(writer) => Some(writer),
-            Outbound::Latest { .. } | Outbound::Lent(_) | Outbound::Following(_) => None,
+            Outbound::Latest(_) | Outbound::Lent | Outbound::Following(_) => None,
         }
     }
 
@@ -344,12 +345,12 @@ impl Outflow {
                     writer.write_external(flags, content)?;
                 }
             }
-            Outbound::Latest { slot, .. } => {
+            Outbound::Latest(slot) => {
                 let mut copy = Message::copy_of(message.data())?;
                 copy.set_flags(flags);
                 *lock(slot) = Some(copy);
             }
-            Outbound::Lent(_) | Outbound::Following(_) => return Err(Errno::EAGAIN),
+            Outbound::Lent | Outbound::Following(_) => return Err(Errno::EAGAIN),
         }
         self.note_written(flags);
         Ok(())
@@ -470,7 +471,7 @@ impl Outflow {
     /// Sends what is published, if the session has lent its reader. False when it has not.
     #[inline(never)]
     fn send_pending(&mut self) -> bool {
-        if matches!(self.lane, Outbound::Latest { .. } | Outbound::Lent(_)) {
+        if matches!(self.lane, Outbound::Latest(_) | Outbound::Lent) {
             return false;
         }
         self.sent = self.total();

@@ -157,7 +157,7 @@ impl Writer {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn show(&mut self) {
         let Some(chunk) = self.chunk else { return };
         if self.ready.end == 0 {
@@ -165,6 +165,14 @@ impl Writer {
         }
         // SAFETY: the current chunk is alive: only the writer's own sealing lets it go.
         unsafe { chunk.as_ref() }.publish(self.ready);
+        if self.dirty.is_some() {
+            self.show_dirty();
+        }
+    }
+
+    /// Shows the earlier chunks of a message that spans several.
+    #[cold]
+    fn show_dirty(&mut self) {
         if let Some(dirty) = self.dirty.take() {
             // SAFETY: an unsealed chunk stays with the queue until it is published sealed.
             unsafe { dirty.chunk.as_ref() }.publish(dirty.state);

@@ -14,7 +14,7 @@ impl PipeEnd {
 
     /// Whether the writing half is lent.
     pub fn input_is_lent(&self) -> bool {
-        matches!(self.out.lane, Outbound::Lent(_))
+        matches!(self.out.lane, Outbound::Lent)
     }
 
     /// Whether the reader at the other end would like to receive by itself.

@@ -87,20 +87,20 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         if limits.conflate {
             let slot = Arc::new(Mutex::new(None));
             (
-                Outbound::Latest { slot: slot.clone(), queue: writer.queue.clone() },
+                (Outbound::Latest(slot.clone()), writer.queue.clone()),
                 Inbound::Latest { slot, queue: reader.queue.clone() },
             )
         } else {
-            (Outbound::Bytes(writer), Inbound::Bytes(reader))
+            ((Outbound::Bytes(writer), reader.queue.clone()), Inbound::Bytes(reader))
         }
     };
     let (out_0, in_1) = lane();
     let (out_1, in_0) = lane();
-    let end = |side, inbound, outbound, in_limit, out_limit| PipeEnd {
+    let end = |side, inbound, (outbound, queue), in_limit, out_limit| PipeEnd {
         shared: shared.clone(),
         side,
         inbound,
-        out: Outflow::new(shared.clone(), side, outbound, mark(out_limit)),
+        out: Outflow::new(shared.clone(), side, outbound, queue, mark(out_limit)),
         state: State::Active,
         in_active: true,
         closed: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Outbound, Outflow, Pace};
 use crate::pipe::chunk::Published;
 use crate::pipe::log::{Crowd, Log, Stretch};
-use crate::pipe::queue::{Queue, AWAKE, FRAME_LARGE};
+use crate::pipe::queue::{AWAKE, FRAME_LARGE};
 use crate::pipe::writer::Writer;
 use core::sync::atomic::Ordering;
 
@@ -20,10 +20,6 @@ pub(in crate::pipe) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn queue(&self) -> &Arc<Queue> {
-        &self.writer.queue
-    }
-
     /// Messages written that are not counted yet.
     pub(super) fn messages(&self) -> u64 {
         u64::from(self.stretch.published().messages - self.counted.messages)
@@ -58,8 +54,7 @@ impl Outflow {
         }
         // The log's fences are full ones.
         self.set_own(false);
-        let lent = Outbound::Lent(self.queue().clone());
-        let Outbound::Bytes(writer) = core::mem::replace(&mut self.lane, lent) else {
+        let Outbound::Bytes(writer) = core::mem::replace(&mut self.lane, Outbound::Lent) else {
             return false;
         };
         let stretch = log.stretch().clone();
@@ -102,8 +97,7 @@ impl Outflow {
     #[cold]
     fn stay_behind(&mut self) {
         self.count_followed();
-        let lent = Outbound::Lent(self.queue().clone());
-        if let Outbound::Following(follower) = core::mem::replace(&mut self.lane, lent) {
+        if let Outbound::Following(follower) = core::mem::replace(&mut self.lane, Outbound::Lent) {
             let Follower { mut writer, stretch, crowd, .. } = follower;
             writer.stay_behind(&stretch);
             crowd.note_news();
