@@ -34,7 +34,7 @@ pub mod client;
 pub mod series;
 pub mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Client, ClientKeys};
 pub use server::Server;

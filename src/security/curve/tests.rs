@@ -57,6 +57,11 @@ fn initiated(client: &mut Client, server: &mut Server) -> Result<(), HandshakeEr
     server.process_command(&client.next_command().unwrap())
 }
 
+/// What both ends of a new connection do to their messages.
+pub(crate) fn transforms() -> (Transforms, Transforms) {
+    connected(&Keys::new())
+}
+
 fn connected(keys: &Keys) -> (Transforms, Transforms) {
     let (mut client, mut server) = (keys.client(), keys.server());
     initiated(&mut client, &mut server).unwrap();
