@@ -5,6 +5,7 @@ use super::*;
 use crate::error::Errno;
 use crate::message::Content;
 use crate::options::constants::*;
+use crate::security::keys::SecretBytes;
 use crate::security::metadata::encode_own;
 use crate::security::{zap, HandshakeError, Opener, PeerMetadata, Setup, Status, Transforms};
 
@@ -363,7 +364,7 @@ fn zap_is_asked_about_the_clients_key() {
     let request = server.setup().zap.take_request().unwrap();
     assert_eq!(
         (request.mechanism, &request.credentials[..]),
-        ("CURVE", &[keys.client.0.to_vec()][..])
+        ("CURVE", &[SecretBytes::new(&keys.client.0)][..])
     );
     let Setup { zap, peer, .. } = server.setup();
     zap.reply(&answer("200"), peer).unwrap();
