@@ -1,6 +1,7 @@
 """The attacks, one function each. What it is known by stands in its first line."""
 
 import random
+import resource
 import socket
 import struct
 import time
@@ -383,6 +384,32 @@ def no_descriptors_left(suite):
         suite.call(server.endpoint, f"client={mechanism}")
 
 
+def more_newcomers_than_any_listener_keeps(suite):
+    """omq.rs#206: handshakes that nobody ends, without a limit on their time or number."""
+    most = 16 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < most + 2000:
+        return f"left out: only {hard} descriptors are allowed"
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    server = suite.serve("router", "server=curve", "handshake_ivl=0", "backlog=4096")
+    before = server.ask("memory")
+    silent = []
+    try:
+        for _ in range(most + 200):
+            silent.append(wire.connect(server.endpoint))
+        for connection in silent[:200]:
+            expect(wire.is_closed(connection), "one of the oldest is still there")
+        held = server.ask("memory") - before
+        suite.call(server.endpoint, "client=curve")
+    finally:
+        for connection in silent:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, soft)
+    expect(held < 160 * 1024, f"{most} newcomers hold {held} KiB")
+    return f"{most} of them hold {held} KiB"
+
+
 def a_thousand_enemies(suite):
     """1,000 hostile connections: honest clients keep half of their throughput, memory is bounded."""
     server = suite.serve("router", "server=curve")
@@ -434,5 +461,6 @@ ALL = [
     text_and_scans,
     random_bytes,
     no_descriptors_left,
+    more_newcomers_than_any_listener_keeps,
     a_thousand_enemies,
 ]
