@@ -5,7 +5,8 @@
 
 use core::ffi::{c_int, c_ulonglong, c_void, CStr};
 
-use zmq::security::curve::boxes::{append_sealed, open, public_of, shared_key, Nonce};
+use zmq::security::curve::boxes::{append_sealed, nonce, open, public_of, shared_key, Nonce};
+use zmq::security::curve::series::{Number, Series};
 use zmq::security::keys::SecretKey;
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -141,6 +142,14 @@ impl Numbers {
     }
 }
 
+/// All lengths up to 300, then the powers of two to 1 MiB and their neighbours.
+fn lengths() -> impl Iterator<Item = usize> {
+    (0..=300).chain((9..=20).flat_map(|power| {
+        let length = 1usize << power;
+        [length - 1, length, length + 1]
+    }))
+}
+
 #[test]
 fn boxes_are_those_of_libsodium() {
     let Some(sodium) = Sodium::load() else {
@@ -148,11 +157,7 @@ fn boxes_are_those_of_libsodium() {
         return;
     };
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let lengths = (0..=300).chain((9..=20).flat_map(|power| {
-        let length = 1usize << power;
-        [length - 1, length, length + 1]
-    }));
-    for length in lengths {
+    for length in lengths() {
         let (key, nonce): ([u8; 32], Nonce) = (numbers.fill(), numbers.fill());
         let mut message = vec![0; length];
         numbers.write(&mut message);
@@ -168,6 +173,48 @@ fn boxes_are_those_of_libsodium() {
         forged[at] ^= 1 << (numbers.fill::<1>()[0] % 8);
         assert!(open(&forged, &nonce, &secret).is_err(), "{length} bytes forged at {at}");
         assert_eq!(sodium.opened(&forged, &nonce, &key), None);
+    }
+}
+
+/// What each message of a connection is: the same box as any other with its nonce.
+#[test]
+fn boxes_of_a_series_are_like_all_others() {
+    let sodium = Sodium::load();
+    let prefix = b"CurveZMQMESSAGES";
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    for length in lengths() {
+        let (key, number): ([u8; 32], Number) = (numbers.fill(), numbers.fill());
+        let secret = SecretKey::new(key);
+        let series = Series::new(&secret, prefix);
+        let nonce = nonce(prefix, &number);
+        let mut message = vec![0; length];
+        numbers.write(&mut message);
+
+        let mut sealed = Vec::new();
+        append_sealed(&[&message], &nonce, &secret, &mut sealed);
+        if let Some(sodium) = &sodium {
+            assert!(sodium.sealed(&message, &nonce, &key) == sealed, "{length} bytes");
+        }
+        let mut data = message.clone();
+        let mac = series.seal_in_place(&mut data, &number);
+        assert!(sealed[..16] == mac && sealed[16..] == data, "{length} bytes sealed");
+        assert_eq!(series.open_in_place(&mut data, &mac, &number), Ok(()));
+        assert!(data == message, "{length} bytes opened");
+
+        // Nothing is opened that was changed anywhere, and it is left as it was.
+        for _ in 0..8 {
+            let mut forged = sealed.clone();
+            let at = usize::from(numbers.fill::<1>()[0]) % forged.len();
+            forged[at] ^= 1 << (numbers.fill::<1>()[0] % 8);
+            let (mac, data) = forged.split_first_chunk_mut().unwrap();
+            let before = data.to_vec();
+            assert!(series.open_in_place(data, mac, &number).is_err(), "{length} bytes at {at}");
+            assert!(data == before, "{length} bytes forged at {at}");
+        }
+        let mut other = number;
+        other[usize::from(other[0] % 8)] ^= 1;
+        let (mac, data) = sealed.split_first_chunk_mut().unwrap();
+        assert!(series.open_in_place(data, mac, &other).is_err(), "{length} bytes, other number");
     }
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *host, *realm;
@@ -89,6 +90,17 @@ static void set_name (void *socket, int option, int type_option, const char *ser
     set_int (socket, type_option, type);
 }
 
+static void *open_server (void *context, int kind, int type, int plain)
+{
+    void *server = zmq_socket (context, kind);
+    set_int (server, ZMQ_LINGER, 0);
+    set_int (server, ZMQ_RCVTIMEO, 10000);
+    set_int (server, ZMQ_GSSAPI_SERVER, 1);
+    set_int (server, ZMQ_GSSAPI_PLAINTEXT, plain);
+    set_name (server, ZMQ_GSSAPI_PRINCIPAL, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, "zmqtest2", type);
+    return server;
+}
+
 static struct pair open_pair (int server_kind, int client_kind, int type, int server_plain, int client_plain)
 {
     struct pair pair = {zmq_ctx_new (), NULL, NULL, NULL, 0};
@@ -98,16 +110,11 @@ static struct pair open_pair (int server_kind, int client_kind, int type, int se
     check (zmq_bind (handler, "inproc://zeromq.zap.01"), "zmq_bind to ZAP");
     pthread_create (&pair.handler, NULL, handle_zap, handler);
     asked_about[0] = 0;
-    pair.server = zmq_socket (pair.context, server_kind);
+    pair.server = open_server (pair.context, server_kind, type, server_plain);
     pair.client = zmq_socket (pair.context, client_kind);
-    set_int (pair.server, ZMQ_LINGER, 0);
     set_int (pair.client, ZMQ_LINGER, 0);
-    set_int (pair.server, ZMQ_RCVTIMEO, 10000);
     set_int (pair.client, ZMQ_RCVTIMEO, 10000);
-    set_int (pair.server, ZMQ_GSSAPI_SERVER, 1);
-    set_int (pair.server, ZMQ_GSSAPI_PLAINTEXT, server_plain);
     set_int (pair.client, ZMQ_GSSAPI_PLAINTEXT, client_plain);
-    set_name (pair.server, ZMQ_GSSAPI_PRINCIPAL, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, "zmqtest2", type);
     set_name (pair.client, ZMQ_GSSAPI_PRINCIPAL, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, "zmqtest2", type);
     set_name (pair.client, ZMQ_GSSAPI_SERVICE_PRINCIPAL, ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, "zmqtest2", type);
     check (zmq_socket_monitor (pair.server, "inproc://monitor", ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL), "zmq_socket_monitor");
@@ -173,18 +180,38 @@ static void messages (const char *name, int type, int plain)
         printf ("ok   %s\n", name);
 }
 
+static void subscribed (struct pair *pair, const char *when)
+{
+    char text[16];
+    zmq_pollitem_t items[] = {{pair->server, 0, ZMQ_POLLIN, 0}, {pair->client, 0, ZMQ_POLLIN, 0}};
+    /* It is the client's own thread that subscribes again. */
+    zmq_poll (items, 2, 10000);
+    if (zmq_recv (pair->server, text, sizeof text, ZMQ_DONTWAIT) != 2 || memcmp (text, "\001a", 2) != 0)
+        fail ("no subscription %s", when);
+    zmq_send (pair->server, "b", 1, 0);
+    zmq_send (pair->server, "abc", 3, 0);
+    if (zmq_recv (pair->client, text, sizeof text, 0) != 3)
+        fail ("no publication %s", when);
+}
+
+/* They pass, and again to a publisher that comes back. */
 static void subscriptions (void)
 {
     zap_status = "200";
     struct pair pair = open_pair (ZMQ_XPUB, ZMQ_SUB, ZMQ_GSSAPI_NT_HOSTBASED, 0, 0);
-    char text[16];
     const int before = failures;
-    if (zmq_recv (pair.server, text, sizeof text, 0) != 2 || memcmp (text, "\001a", 2) != 0)
-        fail ("no subscription");
-    zmq_send (pair.server, "b", 1, 0);
-    zmq_send (pair.server, "abc", 3, 0);
-    if (zmq_recv (pair.client, text, sizeof text, 0) != 3)
-        fail ("no publication");
+    char endpoint[256];
+    size_t size = sizeof endpoint;
+    subscribed (&pair, "at first");
+    check (zmq_getsockopt (pair.server, ZMQ_LAST_ENDPOINT, endpoint, &size), "ZMQ_LAST_ENDPOINT");
+    zmq_socket_monitor (pair.server, NULL, 0);
+    zmq_close (pair.server);
+    pair.server = open_server (pair.context, ZMQ_XPUB, ZMQ_GSSAPI_NT_HOSTBASED, 0);
+    const time_t end = time (NULL) + 10;
+    /* The port is free again when the other socket is gone. */
+    while (zmq_bind (pair.server, endpoint) == -1 && time (NULL) < end)
+        usleep (1000);
+    subscribed (&pair, "again");
     close_pair (&pair);
     if (failures == before)
         printf ("ok   subscriptions\n");

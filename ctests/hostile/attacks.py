@@ -1,6 +1,7 @@
 """The attacks, one function each. What it is known by stands in its first line."""
 
 import random
+import resource
 import socket
 import struct
 import time
@@ -115,6 +116,14 @@ def a_hostile_server_with_too_much_metadata(suite):
         connection.sendall(wire.frame(b"\x05READY" + many, 4))
         expect(wire.is_closed(connection), "the client takes all of it")
         client.ask("memory")
+    # Its READY is encrypted.
+    server = suite.serve("router", "server=curve", "properties=4", "property=300000")
+    client = Program(suite, "call", server.endpoint, "0.1", "client=curve", "reconnect_ivl=10")
+    time.sleep(0.5)
+    expect(client.process.poll() is None and not client.lines, "a client with CURVE takes all of it")
+    client.process.kill()
+    client.process.wait()
+    suite.programs.remove(client)
 
 
 def silent_connections(suite):
@@ -141,7 +150,7 @@ def handshakes_end_in_time(suite):
 
 def zap_never_answers(suite):
     """Connections that wait for ZAP end in time, and their memory comes back."""
-    server = suite.serve("router", "zap=silent", "handshake_ivl=300")
+    server = suite.serve("router", "silent=null", "handshake_ivl=300")
     before = server.ask("memory")
     for _ in range(5):
         connections = [wire.connect(server.endpoint) for _ in range(100)]
@@ -151,6 +160,20 @@ def zap_never_answers(suite):
             expect(wire.is_closed(connection), "it waits for ever")
             connection.close()
     stays_small(server, before, "waiting for ZAP")
+    for mechanism in ("plain", "curve"):
+        server = suite.serve("router", f"silent={mechanism}", "handshake_ivl=300")
+        between = wire.Between(server.endpoint, lambda number, part: [part])
+        client = Program(suite, "serve", "dealer", "connect", between.endpoint, f"client={mechanism}")
+        expect(between.cut.wait(10), f"a client with {mechanism} waits for ever")
+        between.close()
+        client.end()
+
+
+def zap_leaves_in_the_middle(suite):
+    """A handler closes instead of answering: that client comes again, and the next handler is asked."""
+    for mechanism in ("null", "plain", "curve"):
+        server = suite.serve("router", f"leaving={mechanism}", "handshake_ivl=300")
+        suite.call(server.endpoint, f"client={mechanism}")
 
 
 def a_message_again(suite):
@@ -227,7 +250,26 @@ def unfinished_messages(suite):
         attack()
     grown = stays_small(server, before, "unfinished messages", slack=4 * 1024)
     expect(server.ask("received") == 0, "a part came through")
-    return f"{grown} KiB"
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    client = Program(suite, "serve", "pull", "connect", endpoint, "reconnect_ivl=1")
+
+    def serve(times):
+        for _ in range(times):
+            connection, _ = listener.accept()
+            connection.sendall(start + wire.frame(bytes(1000), 1) * 30 + wire.frame(bytes(60_000), 1))
+            connection.shutdown(socket.SHUT_WR)
+            expect(wire.is_closed(connection), "the client's connection stays")
+            connection.close()
+
+    serve(50)
+    before = client.ask("memory")
+    serve(200)
+    grown_too = stays_small(client, before, "a server's unfinished messages", slack=4 * 1024)
+    expect(client.ask("received") == 0, "a part came through")
+    listener.close()
+    return f"{grown} KiB, as a client {grown_too} KiB"
 
 
 def three_messages_of_zmtp_1(suite):
@@ -342,6 +384,32 @@ def no_descriptors_left(suite):
         suite.call(server.endpoint, f"client={mechanism}")
 
 
+def more_newcomers_than_any_listener_keeps(suite):
+    """omq.rs#206: handshakes that nobody ends, without a limit on their time or number."""
+    most = 16 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < most + 2000:
+        return f"left out: only {hard} descriptors are allowed"
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    server = suite.serve("router", "server=curve", "handshake_ivl=0", "backlog=4096")
+    before = server.ask("memory")
+    silent = []
+    try:
+        for _ in range(most + 200):
+            silent.append(wire.connect(server.endpoint))
+        for connection in silent[:200]:
+            expect(wire.is_closed(connection), "one of the oldest is still there")
+        held = server.ask("memory") - before
+        suite.call(server.endpoint, "client=curve")
+    finally:
+        for connection in silent:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, soft)
+    expect(held < 160 * 1024, f"{most} newcomers hold {held} KiB")
+    return f"{most} of them hold {held} KiB"
+
+
 def a_thousand_enemies(suite):
     """1,000 hostile connections: honest clients keep half of their throughput, memory is bounded."""
     server = suite.serve("router", "server=curve")
@@ -383,6 +451,7 @@ ALL = [
     silent_connections,
     handshakes_end_in_time,
     zap_never_answers,
+    zap_leaves_in_the_middle,
     a_message_again,
     a_handshake_again,
     unfinished_messages,
@@ -392,5 +461,6 @@ ALL = [
     text_and_scans,
     random_bytes,
     no_descriptors_left,
+    more_newcomers_than_any_listener_keeps,
     a_thousand_enemies,
 ]

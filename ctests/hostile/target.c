@@ -1,10 +1,12 @@
 /*
  * A program under attack, and the honest one beside it.
  *
- *     target serve KIND bind|connect ENDPOINT [server=M|client=M] [zap=silent] [OPTION=N]...
+ *     target serve KIND bind|connect ENDPOINT [server=M|silent=M|leaving=M|client=M] [OPTION=N]...
  *     target call ENDPOINT SECONDS [client=M] [properties=N] [property=SIZE]
  *
  * `serve` prints its endpoint, sends back what a ROUTER receives and counts what others do. Lines on
+ * `silent` has a ZAP handler that never answers, `leaving` one that closes when it was asked, and
+ * another after it. Lines on
  * its standard input: `memory` prints the resident kilobytes, `received` the count, `send` sends a
  * message. It ends with its standard input, and prints DONE.
  *
@@ -65,9 +67,28 @@ static void open_silent_zap (void)
 {
     void *handler = zmq_socket (peer.context, ZMQ_ROUTER);
     check (zmq_bind (handler, "inproc://zeromq.zap.01"), "zmq_bind to ZAP");
-    check (zmq_setsockopt (peer.socket, ZMQ_ZAP_DOMAIN, "interop", 7), "ZMQ_ZAP_DOMAIN");
     /* It stays open as long as the context. */
     peer.body = handler;
+}
+
+/* Closes with a question unanswered; the next one answers. */
+static void *leave_zap (void *handler)
+{
+    char part[256];
+    if (zmq_recv (handler, part, sizeof part, 0) == -1) {
+        zmq_close (handler);
+        return NULL;
+    }
+    zmq_close (handler);
+    return handle_zap (open_zap (peer.context));
+}
+
+static void open_leaving_zap (void)
+{
+    pthread_t thread;
+    if (pthread_create (&thread, NULL, leave_zap, open_zap (peer.context)) != 0)
+        fail ("no thread");
+    pthread_detach (thread);
 }
 
 static void take_messages (void)
@@ -136,9 +157,13 @@ static void configure (const char *argument)
         be_server (&peer, argument + 7);
     else if (strncmp (argument, "client=", 7) == 0)
         be_client (&peer, argument + 7);
-    else if (strcmp (argument, "zap=silent") == 0)
+    else if (strncmp (argument, "silent=", 7) == 0) {
+        serve_mechanism (&peer, argument + 7);
         open_silent_zap ();
-    else if (value_of (argument, "descriptors") > 0) {
+    } else if (strncmp (argument, "leaving=", 8) == 0) {
+        serve_mechanism (&peer, argument + 8);
+        open_leaving_zap ();
+    } else if (value_of (argument, "descriptors") > 0) {
         const struct rlimit limit = {(rlim_t) value_of (argument, "descriptors"), (rlim_t) value_of (argument, "descriptors")};
         if (setrlimit (RLIMIT_NOFILE, &limit) == -1)
             fail ("setrlimit");
@@ -203,8 +228,8 @@ int main (int argc, char **argv)
         else
             configure (argv[i]);
     }
+    tell_much (properties, size);
     if (!serves) {
-        tell_much (properties, size);
         check (zmq_connect (peer.socket, argv[2]), "zmq_connect");
         call (atof (argv[3]));
     } else {

@@ -165,7 +165,8 @@ impl Input {
 
     /// Whether what is to come may be received by the reader's own thread.
     pub fn can_lend(&self) -> bool {
-        self.plain && !self.stopped && self.early.is_empty()
+        let secured = self.secured.as_ref().is_some_and(|secured| secured.queues);
+        (self.plain || secured) && !self.stopped && self.early.is_empty()
     }
 
     /// What stands here while the receiving half is lent.
@@ -221,7 +222,7 @@ impl Input {
             return Ok(Progress::Idle);
         }
         if let Some(mut secured) = self.secured.take() {
-            let outcome = self.pump_secured(&mut secured, fd, readable, pipe);
+            let outcome = self.pump_secured(&mut secured, fd, readable, pipe, budget);
             self.secured = Some(secured);
             pipe.flush();
             return outcome;

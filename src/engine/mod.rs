@@ -27,6 +27,8 @@ mod norm;
 pub mod output;
 #[cfg(feature = "pgm")]
 mod pgm;
+#[cfg(test)]
+mod sealed_tests;
 mod secure;
 pub mod stream;
 mod websocket;
@@ -170,7 +172,7 @@ impl Engine {
         match (framing, transforms) {
             (Framing::WebSocket(_), transforms) => self.open_websocket(framing, transforms),
             (_, Some(transforms)) => {
-                self.input.secure(transforms.open);
+                self.input.secure(transforms.open, !conflates);
                 self.output.secure(transforms.seal);
                 self.input.open(framing, input_plain);
                 self.output.open(framing, output_plain);

@@ -8,9 +8,10 @@ use super::stream;
 use super::websocket;
 use super::{Framing, Outcome, Progress};
 use crate::error::Errno;
-use crate::message::{self, Message};
+use crate::message::{self, Content, Message};
 use crate::options::SocketOptions;
 use crate::pipe::outlet::{CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
+use crate::pipe::queue::EXTERNAL_MIN;
 use crate::pipe::PipeEnd;
 use crate::security::Sealer;
 use crate::zmtp::{command, frame, Version};
@@ -42,6 +43,9 @@ pub struct Output {
     /// Translated frames on their way out.
     pub(super) staged: Vec<u8>,
     staged_written: usize,
+    /// A large frame behind them, encrypted where it lay, and how much of it is written.
+    sealed: Option<Content>,
+    sealed_written: usize,
     /// For what WebSocket clients send.
     pub(super) masks: Option<Masks>,
     /// What encrypts the messages of a WebSocket, where something does.
@@ -72,6 +76,8 @@ impl Output {
             sealer: None,
             staged: Vec::new(),
             staged_written: 0,
+            sealed: None,
+            sealed_written: 0,
             masks: None,
             websocket_sealer: None,
             secure: None,
@@ -117,8 +123,12 @@ impl Output {
     pub fn has_staged(&self) -> bool {
         !self.broken
             && (self.control.len() > self.control_written
-                || self.staged.len() > self.staged_written
+                || self.has_translated()
                 || self.secure.as_ref().is_some_and(secure::Shared::wants_write))
+    }
+
+    fn has_translated(&self) -> bool {
+        self.staged.len() > self.staged_written || self.sealed.is_some()
     }
 
     /// Whether writing has failed for good.
@@ -183,10 +193,10 @@ impl Output {
         if let Some(secure) = &self.secure {
             secure.flush(fd)?;
         }
-        if self.sealer.is_some() && !self.control.is_empty() {
+        if self.sealer.is_some() && self.sealed.is_none() && !self.control.is_empty() {
             self.seal_control()?;
         }
-        if self.staged_written < self.staged.len() {
+        if self.has_translated() {
             return self.write_staged(fd);
         }
         let Some(pipe) = pipe.filter(|_| self.opened) else { return self.write_control(fd) };
@@ -250,6 +260,9 @@ impl Output {
     }
 
     fn write_staged(&mut self, fd: BorrowedFd<'_>) -> crate::error::Result<usize> {
+        if self.sealed.is_some() {
+            return self.write_sealed(fd);
+        }
         let bytes = &self.staged[self.staged_written..];
         if bytes.is_empty() {
             return Ok(0);
@@ -280,11 +293,17 @@ impl Output {
         let mut message = Message::new();
         let mut in_message = false;
         self.take_buffer();
-        while self.staged.len() < self.enough() || in_message {
+        while (self.staged.len() < self.enough() || in_message) && self.sealed.is_none() {
             if !pipe.read(&mut message) {
                 break;
             }
             in_message = message.has_more();
+            if self.sealer.is_some()
+                && message.len() >= EXTERNAL_MIN
+                && self.seal_large(&mut message)
+            {
+                continue;
+            }
             if self.staged.try_reserve(message.len() + 16).is_err() {
                 // No memory to translate it: the connection ends, the process does not.
                 self.broken = true;

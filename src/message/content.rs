@@ -155,15 +155,44 @@ impl Content {
         Ok(Content(block))
     }
 
+    /// Bytes of our own allocation in front of the body, if nobody else refers to it. None where
+    /// the body is a caller's memory.
+    fn room_before(&self) -> Option<usize> {
+        let header = self.header();
+        let room = (header.data as usize).wrapping_sub(self.0.as_ptr() as usize + HEADER_LEN);
+        let is_own = header.free.is_none() && room <= header.block - HEADER_LEN;
+        (is_own && header.references.load(Ordering::Acquire) == 1).then_some(room)
+    }
+
     /// The body to be changed, if it is of our own allocation and nobody else refers to it.
     pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
+        self.room_before()?;
         let header = self.header();
-        if header.free.is_some() || header.references.load(Ordering::Acquire) != 1 {
-            return None;
-        }
         let (data, len) = (header.data, header.len);
         // SAFETY: data is valid for len bytes, and this is the only reference to them.
         Some(unsafe { core::slice::from_raw_parts_mut(data, len) })
+    }
+
+    /// Whether so many bytes can be put in front of the body.
+    pub fn has_room_before(&self, len: usize) -> bool {
+        self.room_before().is_some_and(|room| room >= len)
+    }
+
+    /// Puts bytes in front of the body. False, and nothing is done, where there is no room for
+    /// them, or somebody else refers to the body.
+    pub fn prepend(&mut self, bytes: &[u8]) -> bool {
+        if !self.has_room_before(bytes.len()) {
+            return false;
+        }
+        // SAFETY: this is the only reference to the header.
+        let header = unsafe { self.0.as_mut() };
+        // SAFETY: there are at least so many bytes of the block between its header and the body.
+        unsafe {
+            header.data = header.data.sub(bytes.len());
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), header.data, bytes.len());
+        }
+        header.len += bytes.len();
+        true
     }
 
     /// Keeps a part of a body that nobody else refers to.

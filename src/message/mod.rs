@@ -216,6 +216,13 @@ impl Message {
         Some(Content::clone(&held))
     }
 
+    /// Takes the whole of a shared content out of the message, and leaves it empty.
+    pub fn take_content(&mut self) -> Option<Content> {
+        let content = self.content().filter(|content| content.len() == self.len())?;
+        self.empty();
+        Some(content)
+    }
+
     /// Whether the body lies in memory that can be passed on by reference.
     #[inline]
     pub fn has_content(&self) -> bool {

@@ -227,6 +227,30 @@ fn bodies_grow_and_keep_their_bytes() {
 }
 
 #[test]
+fn bytes_come_in_front_of_a_body_of_our_own_only() {
+    let mut content = Content::copy_of(&[7; 50_000]).unwrap();
+    assert!(content.prepend(b"middle ") && content.prepend(b"first "));
+    assert_eq!(&content.as_slice()[..15], b"first middle \x07\x07");
+    assert_eq!(content.len(), 50_013);
+    content.narrow(20..30);
+    assert!(content.has_room_before(500) && !content.has_room_before(1 << 20));
+
+    let other = content.clone();
+    assert!(!content.prepend(b"x") && content.as_mut_slice().is_none());
+    drop(other);
+    assert!(content.prepend(b"x") && content.as_mut_slice().is_some());
+
+    let mut memory = [1; 100];
+    let hint = core::ptr::null_mut();
+    // SAFETY: the memory outlives the content.
+    let content = unsafe { Content::from_caller(memory[50..].as_mut_ptr(), 50, None, hint) };
+    let mut content = content.unwrap();
+    assert!(!content.prepend(b"x") && content.as_mut_slice().is_none());
+    drop(content);
+    assert_eq!(memory, [1; 100]);
+}
+
+#[test]
 fn pooled_blocks_belong_to_one_user_at_a_time() {
     std::thread::scope(|scope| {
         for thread in 0..3u8 {

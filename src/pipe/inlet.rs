@@ -18,9 +18,6 @@ use super::outflow::Outflow;
 /// A thread that has to wait again within this time holds on to the receiving half.
 const SOON: Duration = Duration::from_millis(1);
 
-/// In a stream of messages of this size, in bytes, receiving and handling are better shared between
-/// two threads: there is much to copy, and still much to look at.
-const BETTER_SHARED: core::ops::Range<u64> = 300..8192;
 /// How many waits to leave to the I/O thread in such a stream, before another look.
 const LEFT_OUT: u32 = 256;
 
@@ -39,6 +36,9 @@ pub enum Received {
 pub trait Receive: Send + core::fmt::Debug {
     /// Receives what is there, without waiting.
     fn receive(&mut self, fd: BorrowedFd<'_>, out: &mut Outflow) -> Received;
+
+    /// Whether receiving so much at once, and soon again, is better left to another thread.
+    fn is_better_shared(&self, messages: u64, bytes: u64) -> bool;
 
     /// For whoever lent it, to have it back as what it was.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
@@ -197,7 +197,7 @@ impl Inlet {
                     lease.let_go();
                     return Direct::Received(None);
                 }
-                if messages > 0 && BETTER_SHARED.contains(&(bytes / messages)) {
+                if messages > 0 && receiver.is_better_shared(messages, bytes) {
                     *left_out = LEFT_OUT;
                     self.asked.store(false, Ordering::Relaxed);
                     lease.let_go();

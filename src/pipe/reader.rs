@@ -152,8 +152,12 @@ impl Reader {
         }
     }
 
-    /// Properties of the connection that the present chunk's frames came over.
+    /// Properties of the connection that the frame last read came over, until the next look for more.
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        if self.pos == 0 {
+            // Nothing was read here, and the writer may still change them.
+            return None;
+        }
         // SAFETY: the reader's chunk is alive until the reader passes it.
         self.chunk.and_then(|chunk| unsafe { &*chunk.as_ptr() }.metadata.as_ref())
     }

@@ -66,13 +66,19 @@ impl Writer {
         }
     }
 
-    /// Properties for the messages of chunks begun from now on; the present chunk is closed.
+    /// Properties for the messages from now on. The present chunk is closed, if there is anything in
+    /// it: a peer that comes and goes, and never finishes a message, shall not leave a chunk each time.
     pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
         self.metadata = metadata;
-        if self.chunk.is_some() {
-            // A failure leaves the old chunk in use: older properties, but no message lost.
-            let _ = self.advance_chunk(CHUNK_MIN);
+        let Some(chunk) = self.chunk else { return };
+        if self.filled == 0 && self.dirty.is_none() {
+            // SAFETY: the current chunk is alive, and the reader looks at the properties of a chunk
+            // only after it read something in it (Reader::metadata).
+            unsafe { (*chunk.as_ptr()).metadata.clone_from(&self.metadata) };
+            return;
         }
+        // A failure leaves the old chunk in use: older properties, but no message lost.
+        let _ = self.advance_chunk(CHUNK_MIN);
     }
 
     /// Appends one frame. `ENOMEM` leaves the queue as it was, but for earlier parts of the same

@@ -195,7 +195,7 @@ impl Server {
             // Without a domain nobody may be asked, and without an answer nobody comes in.
             return Err(zap::NO_HANDLER);
         }
-        self.setup.zap.ask(NAME, vec![username.to_vec(), password.to_vec()]);
+        self.setup.zap.ask(NAME, vec![SecretBytes::new(username), SecretBytes::new(password)]);
         self.state = ServerState::Asked;
         Ok(())
     }

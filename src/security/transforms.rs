@@ -10,6 +10,7 @@ use super::curve;
 use super::gssapi;
 use super::HandshakeError;
 use crate::error::{Errno, Result};
+use crate::message::Content;
 use crate::zmtp::frame;
 
 /// Both directions of one connection.
@@ -50,6 +51,30 @@ impl Sealer {
 }
 
 impl Sealer {
+    /// Makes a whole frame, as [`Self::append_frame`] does, of a body where it lies. False, and
+    /// nothing is done, where there is no room in front of the body, or others refer to it.
+    pub fn seal_in_place(&mut self, flags: u8, body: &mut Content) -> Result<bool> {
+        match self {
+            Sealer::Curve(sealer) => {
+                const ROOM: usize = frame::MAX_HEADER_LEN + curve::cipher::OVERHEAD;
+                if !body.has_room_before(ROOM) {
+                    return Ok(false);
+                }
+                let mut header = [0; frame::MAX_HEADER_LEN];
+                let sealed_len = body.len() + curve::cipher::OVERHEAD;
+                let header_len = frame::encode_header(0, sealed_len, &mut header);
+                body.prepend(&sealer.next_head(flags)?);
+                if let Some(message) = body.as_mut_slice() {
+                    sealer.seal(message);
+                }
+                body.prepend(&header[..header_len]);
+                Ok(true)
+            }
+            #[cfg(feature = "gssapi")]
+            Sealer::Gssapi(_) => Ok(false),
+        }
+    }
+
     /// Appends only the body of the frame around the one of these flags and this body, for framings
     /// other than ZMTP's.
     pub fn append_body(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::options::constants::{
     ZMQ_PROTOCOL_ERROR_ZAP_INVALID_METADATA, ZMQ_PROTOCOL_ERROR_ZAP_INVALID_STATUS_CODE,
     ZMQ_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY, ZMQ_PROTOCOL_ERROR_ZAP_UNSPECIFIED,
 };
+use crate::security::keys::SecretBytes;
 use crate::security::metadata::Source;
 
 /// Nobody is there to ask.
@@ -33,22 +34,22 @@ pub struct Request {
     /// The routing id of the socket that asks, not the peer's.
     pub routing_id: Vec<u8>,
     pub mechanism: &'static str,
-    pub credentials: Vec<Vec<u8>>,
+    pub credentials: Vec<SecretBytes>,
 }
 
 impl Request {
     /// The message for the handler, beginning with the empty delimiter that a REP socket expects.
-    pub fn into_frames(self) -> Vec<Vec<u8>> {
+    pub fn frames(&self) -> Vec<&[u8]> {
         let mut frames = vec![
-            Vec::new(),
-            VERSION.to_vec(),
-            REQUEST_ID.to_vec(),
-            self.domain,
-            self.address.into_bytes(),
-            self.routing_id,
-            self.mechanism.as_bytes().to_vec(),
+            b"",
+            VERSION,
+            REQUEST_ID,
+            &self.domain,
+            self.address.as_bytes(),
+            &self.routing_id,
+            self.mechanism.as_bytes(),
         ];
-        frames.extend(self.credentials);
+        frames.extend(self.credentials.iter().map(SecretBytes::as_bytes));
         frames
     }
 }
@@ -166,7 +167,7 @@ impl Client {
     }
 
     /// Puts the question.
-    pub fn ask(&mut self, mechanism: &'static str, credentials: Vec<Vec<u8>>) {
+    pub fn ask(&mut self, mechanism: &'static str, credentials: Vec<SecretBytes>) {
         self.state = State::Asked(Request {
             domain: self.domain.clone(),
             address: self.address.clone(),
@@ -273,11 +274,13 @@ mod tests {
             address: "127.0.0.1".into(),
             routing_id: b"me".to_vec(),
             mechanism: "PLAIN",
-            credentials: vec![b"user".to_vec(), b"secret".to_vec()],
+            credentials: vec![SecretBytes::new(b"user"), SecretBytes::new(b"secret")],
         };
         let expected: [&[u8]; 9] =
             [b"", b"1.0", b"1", b"global", b"127.0.0.1", b"me", b"PLAIN", b"user", b"secret"];
-        assert_eq!(request.into_frames(), expected);
+        assert_eq!(request.frames(), expected);
+        // What is not to be known is not printed.
+        assert!(!format!("{request:?}").contains("115, 101, 99"));
     }
 
     #[test]

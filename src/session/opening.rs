@@ -164,7 +164,7 @@ impl Session {
             }
             match &mut self.zap {
                 Some(line) => {
-                    line.send(request);
+                    line.send(&request);
                     self.take_zap_replies(cx)?;
                 }
                 None => {

@@ -38,8 +38,8 @@ impl ZapLine {
     }
 
     /// Sends a request.
-    pub fn send(&mut self, request: Request) {
-        let frames = request.into_frames();
+    pub fn send(&mut self, request: &Request) {
+        let frames = request.frames();
         let last = frames.len().saturating_sub(1);
         for (number, frame) in frames.iter().enumerate() {
             // SAFETY: the view is used up before the frame goes.

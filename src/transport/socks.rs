@@ -18,6 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::resolve;
 use crate::error::{Errno, Result};
+use crate::security::keys::SecretBytes;
 
 const VERSION: u8 = 5;
 const AUTHENTICATION_VERSION: u8 = 1;
@@ -55,7 +56,7 @@ pub struct SocksClient {
     /// The part of the current answer that arrived.
     answer: Vec<u8>,
     request: Vec<u8>,
-    credentials: Option<(Vec<u8>, Vec<u8>)>,
+    credentials: Option<(Vec<u8>, SecretBytes)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +71,12 @@ enum State {
 impl SocksClient {
     /// A conversation that leads to `target` (`host:port`). `EINVAL` when the target has no port,
     /// or when the target's name, the user name or the password is too long for the protocol.
-    pub fn new(target: &str, credentials: Option<(Vec<u8>, Vec<u8>)>) -> Result<SocksClient> {
+    pub fn new(target: &str, credentials: Option<(Vec<u8>, SecretBytes)>) -> Result<SocksClient> {
         let (host, port) = parse_target(target)?;
         let method = match &credentials {
             None => NO_AUTHENTICATION,
             Some((user, password)) => {
-                if user.len().max(password.len()) > usize::from(u8::MAX) {
+                if user.len().max(password.as_bytes().len()) > usize::from(u8::MAX) {
                     return Err(Errno::EINVAL);
                 }
                 USER_AND_PASSWORD
@@ -213,9 +214,9 @@ impl SocksClient {
     fn encode_credentials(&mut self) -> Vec<u8> {
         let (user, password) = self.credentials.take().unwrap_or_default();
         let mut bytes = vec![AUTHENTICATION_VERSION];
-        for field in [user, password] {
+        for field in [&user[..], password.as_bytes()] {
             bytes.push(field.len() as u8);
-            bytes.extend_from_slice(&field);
+            bytes.extend_from_slice(field);
         }
         bytes
     }
@@ -276,7 +277,7 @@ mod tests {
     }
 
     fn client_with(user: &[u8], password: &[u8]) -> SocksClient {
-        SocksClient::new("a.test:80", Some((user.to_vec(), password.to_vec()))).unwrap()
+        SocksClient::new("a.test:80", Some((user.to_vec(), SecretBytes::new(password)))).unwrap()
     }
 
     /// Writes everything, checks what it was.
@@ -326,7 +327,8 @@ mod tests {
         assert_eq!(SocksClient::new(&target, None).err(), Some(Errno::EINVAL));
         assert!(SocksClient::new(&target[1..], None).is_ok());
         let long = long.into_bytes();
-        for pair in [(long.clone(), vec![]), (vec![], long)] {
+        for (user, password) in [(long.clone(), vec![]), (vec![], long)] {
+            let pair = (user, SecretBytes::new(&password));
             assert_eq!(SocksClient::new("h:1", Some(pair)).err(), Some(Errno::EINVAL));
         }
     }

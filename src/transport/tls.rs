@@ -43,7 +43,8 @@ impl Server {
     /// `EINVAL` without a certificate and its key.
     pub fn new(options: &SocketOptions) -> Result<Server> {
         let chain = certificates(&options.wss_cert_pem)?;
-        let key = PrivateKeyDer::from_pem_slice(&options.wss_key_pem).map_err(|_| Errno::EINVAL)?;
+        let key = PrivateKeyDer::from_pem_slice(options.wss_key_pem.as_bytes())
+            .map_err(|_| Errno::EINVAL)?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|_| Errno::EINVAL)?

@@ -7,6 +7,14 @@ use super::{Input, DIRECT_CALLS};
 use crate::pipe::inlet::{Receive, Received};
 use crate::pipe::outflow::Outflow;
 
+/// In a stream of messages of this size, in bytes, receiving and handling are better shared between
+/// two threads: there is much to copy, and still much to look at.
+const BETTER_SHARED: core::ops::Range<u64> = 300..8192;
+
+/// So many messages at once, up to that size, are better shared when they have to be opened. Fewer
+/// are waited for, one after the other, and then each thread that need not wake counts.
+const MANY_SEALED: u64 = 8;
+
 impl Receive for Input {
     fn receive(&mut self, fd: BorrowedFd<'_>, out: &mut Outflow) -> Received {
         // The reader has room, or it would not ask.
@@ -36,6 +44,14 @@ impl Receive for Input {
         } else {
             Received::Nothing
         }
+    }
+
+    fn is_better_shared(&self, messages: u64, bytes: u64) -> bool {
+        let size = bytes / messages.max(1);
+        if self.secured.is_some() {
+            return messages >= MANY_SEALED && size < BETTER_SHARED.end;
+        }
+        BETTER_SHARED.contains(&size)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

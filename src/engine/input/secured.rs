@@ -6,9 +6,7 @@
 use core::cell::Cell;
 use std::os::fd::BorrowedFd;
 
-use super::{
-    hear_command, wait_for, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK, TURN_BYTES,
-};
+use super::{hear_command, wait_for, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -33,6 +31,8 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Secured {
     opener: Opener,
+    /// The pipe keeps all messages: they may be received by the reader's own thread.
+    pub(super) queues: bool,
     buffer: Vec<u8>,
     /// Bytes at the front of the buffer that are done with.
     parsed: usize,
@@ -45,9 +45,10 @@ pub(super) struct Secured {
 }
 
 impl Secured {
-    pub(super) fn new(opener: Opener) -> Secured {
+    pub(super) fn new(opener: Opener, queues: bool) -> Secured {
         Secured {
             opener,
+            queues,
             buffer: Vec::new(),
             parsed: 0,
             missing: 0,
@@ -62,7 +63,8 @@ impl Secured {
         }
         let wanted = self.missing.max(ROOM_MIN);
         if self.buffer.capacity() == 0 {
-            self.buffer = SPARE.take();
+            // A thread at its end has none any more.
+            self.buffer = SPARE.try_with(Cell::take).unwrap_or_default();
         }
         if self.buffer.capacity() - self.buffer.len() < wanted {
             self.buffer.drain(..self.parsed);
@@ -112,7 +114,7 @@ impl Secured {
             self.clear();
             let buffer = core::mem::take(&mut self.buffer);
             if buffer.capacity() <= 4 * READ {
-                SPARE.set(buffer);
+                let _ = SPARE.try_with(|spare| spare.set(buffer));
             }
         }
     }
@@ -144,9 +146,10 @@ fn receive_large(
 }
 
 impl Input {
-    /// Frames of this connection are opened with this from now on.
-    pub(in crate::engine) fn secure(&mut self, opener: Opener) {
-        self.secured = Some(Box::new(Secured::new(opener)));
+    /// Frames of this connection are opened with this from now on. `queues`: the pipe keeps all of
+    /// them, and not the latest only.
+    pub(in crate::engine) fn secure(&mut self, opener: Opener, queues: bool) {
+        self.secured = Some(Box::new(Secured::new(opener, queues)));
     }
 
     pub(super) fn pump_secured(
@@ -155,9 +158,9 @@ impl Input {
         fd: BorrowedFd<'_>,
         readable: &mut bool,
         pipe: &mut Outflow,
+        mut budget: usize,
     ) -> Outcome {
         secured.buffer.append(&mut self.early);
-        let mut budget = TURN_BYTES;
         loop {
             if !self.open_received(secured, pipe)? {
                 self.stopped = true;

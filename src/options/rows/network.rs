@@ -1,8 +1,9 @@
 //! What the tcp and ipc transports ask of the operating system, and whom they let in.
 
 use crate::error::{Errno, Result};
-use crate::options::constants::ZMQ_IPV4ONLY;
+use crate::options::constants::{ZMQ_IPV4ONLY, ZMQ_SOCKS_PASSWORD};
 use crate::options::SocketOptions;
+use crate::security::keys::SecretBytes;
 use crate::transport::filter::AddressMask;
 
 use super::{GetValue, Row, SetValue};
@@ -41,7 +42,15 @@ pub(super) const ROWS: &[Row] = &[
     string!(ZMQ_BINDTODEVICE, bound_device, filled_or_null, DEVICE_NAME_MAX),
     string!(ZMQ_SOCKS_PROXY, socks_proxy_address, filled_or_null, usize::MAX),
     string!(ZMQ_SOCKS_USERNAME, socks_proxy_username, filled_or_blank, SHORT_STRING_MAX),
-    string!(ZMQ_SOCKS_PASSWORD, socks_proxy_password, filled_or_blank, SHORT_STRING_MAX),
+    Row {
+        option: ZMQ_SOCKS_PASSWORD,
+        set: Some(|options, value| {
+            let password = value.filled_or_blank(SHORT_STRING_MAX)?;
+            options.socks_proxy_password = SecretBytes::new(password);
+            Ok(())
+        }),
+        get: Some(|options| GetValue::CString(options.socks_proxy_password.as_bytes().to_vec())),
+    },
     write_only!(ZMQ_TCP_ACCEPT_FILTER, add_tcp_filter),
     write_only!(ZMQ_IPC_FILTER_PID, |options, value| {
         if forgets_all(value) {

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::options::SocketOptions;
+use crate::security::keys::SecretBytes;
 
 use super::{Row, SetValue};
 
@@ -16,7 +17,10 @@ macro_rules! text {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    text!(ZMQ_WSS_KEY_PEM, wss_key_pem),
+    write_only!(ZMQ_WSS_KEY_PEM, |options, value| {
+        options.wss_key_pem = SecretBytes::new(value.bytes()?);
+        Ok(())
+    }),
     text!(ZMQ_WSS_CERT_PEM, wss_cert_pem),
     text!(ZMQ_WSS_TRUST_PEM, wss_trust_pem),
     text!(ZMQ_WSS_HOSTNAME, wss_hostname),

@@ -10,7 +10,8 @@
 
 use core::ops::Range;
 
-use super::boxes::{self, MAC_LEN};
+use super::boxes::MAC_LEN;
+use super::series::{Series, PREFIX_LEN};
 use super::{CRYPTOGRAPHIC, SHORT_NONCE_LEN};
 use crate::error::Errno;
 use crate::options::constants::{
@@ -21,8 +22,8 @@ use crate::security::keys::SecretKey;
 use crate::security::{flags, HandshakeError};
 
 const MESSAGE: &[u8; 8] = b"\x07MESSAGE";
-const FROM_CLIENT: &[u8; 16] = b"CurveZMQMESSAGEC";
-const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
+const FROM_CLIENT: &[u8; PREFIX_LEN] = b"CurveZMQMESSAGEC";
+const FROM_SERVER: &[u8; PREFIX_LEN] = b"CurveZMQMESSAGES";
 const MAC_AT: usize = MESSAGE.len() + SHORT_NONCE_LEN;
 const FLAGS_AT: usize = MAC_AT + MAC_LEN;
 
@@ -44,16 +45,15 @@ pub(super) fn halves(side: Side, key: &SecretKey, sent: u64, received: u64) -> (
         Side::Server => (FROM_SERVER, FROM_CLIENT),
     };
     (
-        Sealer { key: key.clone(), prefix: ours, sent },
-        Opener { key: key.clone(), prefix: theirs, received },
+        Sealer { series: Series::new(key, ours), sent },
+        Opener { series: Series::new(key, theirs), received },
     )
 }
 
 /// The sending half.
 #[derive(Debug)]
 pub struct Sealer {
-    key: SecretKey,
-    prefix: &'static [u8; 16],
+    series: Series,
     /// Number of the last message.
     sent: u64,
 }
@@ -63,27 +63,39 @@ impl Sealer {
     /// of them: a number used twice would give the key away.
     #[inline]
     pub fn append(&mut self, frame_flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
-        self.sent = self.sent.checked_add(1).ok_or(Errno::EOVERFLOW)?;
-        let number = self.sent.to_be_bytes();
+        let head = self.next_head(frame_flags)?;
         let start = out.len();
-        let mut head = [0; OVERHEAD];
-        head[..MESSAGE.len()].copy_from_slice(MESSAGE);
-        head[MESSAGE.len()..MAC_AT].copy_from_slice(&number);
-        head[FLAGS_AT] = flags::to_sealed(frame_flags);
         out.extend_from_slice(&head);
         out.extend_from_slice(body);
-        let nonce = boxes::nonce(self.prefix, &number);
-        let (head, data) = out[start..].split_at_mut(FLAGS_AT);
-        head[MAC_AT..].copy_from_slice(&boxes::seal_in_place(data, &nonce, &self.key));
+        self.seal(&mut out[start..]);
         Ok(())
+    }
+
+    /// What stands in front of the body in the next MESSAGE, without the authenticator.
+    #[inline]
+    pub fn next_head(&mut self, frame_flags: u8) -> Result<[u8; OVERHEAD], Errno> {
+        self.sent = self.sent.checked_add(1).ok_or(Errno::EOVERFLOW)?;
+        let mut head = [0; OVERHEAD];
+        head[..MESSAGE.len()].copy_from_slice(MESSAGE);
+        head[MESSAGE.len()..MAC_AT].copy_from_slice(&self.sent.to_be_bytes());
+        head[FLAGS_AT] = flags::to_sealed(frame_flags);
+        Ok(head)
+    }
+
+    /// Seals the MESSAGE whose head was made last, and which lies here with its body.
+    #[inline]
+    pub fn seal(&self, message: &mut [u8]) {
+        if let Some((head, data)) = message.split_at_mut_checked(FLAGS_AT) {
+            let mac = self.series.seal_in_place(data, &self.sent.to_be_bytes());
+            head[MAC_AT..].copy_from_slice(&mac);
+        }
     }
 }
 
 /// The receiving half.
 #[derive(Debug)]
 pub struct Opener {
-    key: SecretKey,
-    prefix: &'static [u8; 16],
+    series: Series,
     /// Number of the last message.
     received: u64,
 }
@@ -91,7 +103,7 @@ pub struct Opener {
 impl Opener {
     #[cfg(test)]
     pub(super) fn key(&self) -> &SecretKey {
-        &self.key
+        self.series.key()
     }
 
     /// Opens a MESSAGE where it lies: the flags of the frame in it, and where in `frame` its body is.
@@ -115,8 +127,7 @@ impl Opener {
         }
         let mut mac = [0; MAC_LEN];
         mac.copy_from_slice(&head[MAC_AT..]);
-        let nonce = boxes::nonce(self.prefix, &number);
-        boxes::open_in_place(data, &mac, &nonce, &self.key).map_err(|_| CRYPTOGRAPHIC)?;
+        self.series.open_in_place(data, &mac, &number).map_err(|_| CRYPTOGRAPHIC)?;
         self.received = count;
         Ok((flags::from_sealed(data[0]), OVERHEAD..frame.len()))
     }

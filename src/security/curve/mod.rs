@@ -15,8 +15,9 @@
 //! the cookie, which holds the rest: C' and the secret half of S', locked away at the client.
 //!
 //! [`client`] and [`server`] are the two sides of the handshake, [`cipher`] is what becomes of it:
-//! one half that seals messages and one that opens them. [`boxes`] is all the cryptography, made
-//! of NaCl's primitives as another crate has them.
+//! one half that seals messages and one that opens them. [`boxes`] is the cryptography, made of
+//! NaCl's primitives as other crates have them, and [`series`] what can be spared in it for
+//! messages that follow each other.
 
 use super::keys::{self, PublicKey, SecretKey};
 use super::HandshakeError;
@@ -30,9 +31,10 @@ use crate::options::constants::{
 pub mod boxes;
 pub mod cipher;
 pub mod client;
+pub mod series;
 pub mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Client, ClientKeys};
 pub use server::Server;

@@ -10,7 +10,7 @@ use super::{
 use crate::options::constants::{
     ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE, ZMQ_PROTOCOL_ERROR_ZMTP_UNSPECIFIED,
 };
-use crate::security::keys::{fill_random, same_bytes, SecretKey, KEY_LEN};
+use crate::security::keys::{fill_random, same_bytes, SecretBytes, SecretKey, KEY_LEN};
 use crate::security::metadata::Source;
 use crate::security::refusal::{check_structure, error_command};
 use crate::security::zap::Verdict;
@@ -187,7 +187,7 @@ impl Server {
         self.check_vouch(&vouched, client_short)?;
 
         if self.setup.zap.asks_by_default() {
-            self.setup.zap.ask(NAME, vec![client.to_vec()]);
+            self.setup.zap.ask(NAME, vec![SecretBytes::new(client)]);
         }
         let received = u64::from_be_bytes(*number);
         self.state = State::Asked(Connection { key, received });

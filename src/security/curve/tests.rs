@@ -3,7 +3,9 @@
 use super::client::State;
 use super::*;
 use crate::error::Errno;
+use crate::message::Content;
 use crate::options::constants::*;
+use crate::security::keys::SecretBytes;
 use crate::security::metadata::encode_own;
 use crate::security::{zap, HandshakeError, Opener, PeerMetadata, Setup, Status, Transforms};
 
@@ -56,6 +58,11 @@ fn initiated(client: &mut Client, server: &mut Server) -> Result<(), HandshakeEr
     server.process_command(&client.next_command().unwrap())
 }
 
+/// What both ends of a new connection do to their messages.
+pub(crate) fn transforms() -> (Transforms, Transforms) {
+    connected(&Keys::new())
+}
+
 fn connected(keys: &Keys) -> (Transforms, Transforms) {
     let (mut client, mut server) = (keys.client(), keys.server());
     initiated(&mut client, &mut server).unwrap();
@@ -106,6 +113,47 @@ fn messages_of_all_sizes_pass_both_ways() {
             assert_eq!(opened(&mut client, &back), Ok((flags, body[..length].to_vec())));
         }
     }
+}
+
+#[test]
+fn a_body_is_sealed_where_it_lies() {
+    let (mut client, mut server) = connected(&Keys::new());
+    for length in [32 * 1024, 65_536, 100_000] {
+        for flags in [0, 1, 4] {
+            let body: Vec<u8> = (0..length).map(|number| number as u8).collect();
+            let mut content = Content::copy_of(&body).unwrap();
+            let place = content.as_ptr();
+            assert_eq!(client.seal.seal_in_place(flags, &mut content), Ok(true));
+            let mut frame = content.as_slice().to_vec();
+            assert_eq!(content.as_ptr() as usize + content.len(), place as usize + length);
+            let header = crate::zmtp::frame::parse_header(&frame).unwrap().unwrap();
+            assert_eq!((header.flags, header.frame_len()), (0, Some(frame.len())));
+            let (found, range) = server.open.open(&mut frame[header.header_len..]).unwrap();
+            assert_eq!(found, flags);
+            assert!(frame[header.header_len..][range] == body);
+        }
+    }
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn a_body_that_others_refer_to_is_left_alone() {
+    let (mut client, mut server) = connected(&Keys::new());
+    let mut memory = vec![7; 40_000];
+    // SAFETY: the memory outlives the content.
+    let callers = unsafe {
+        Content::from_caller(memory.as_mut_ptr(), memory.len(), None, core::ptr::null_mut())
+    };
+    let copy = Content::copy_of(&memory).unwrap();
+    for mut content in [callers.unwrap(), copy.clone(), Content::copy_of(b"no room").unwrap()] {
+        let before = content.as_slice().to_vec();
+        assert_eq!(client.seal.seal_in_place(0, &mut content), Ok(false));
+        assert!(content.as_slice() == before);
+    }
+    // None of them took a number.
+    let next = sealed(&mut client, 0, b"next");
+    assert_eq!(next[8..16], 3u64.to_be_bytes());
+    assert_eq!(opened(&mut server, &next), Ok((0, b"next".to_vec())));
 }
 
 #[test]
@@ -316,7 +364,7 @@ fn zap_is_asked_about_the_clients_key() {
     let request = server.setup().zap.take_request().unwrap();
     assert_eq!(
         (request.mechanism, &request.credentials[..]),
-        ("CURVE", &[keys.client.0.to_vec()][..])
+        ("CURVE", &[SecretBytes::new(&keys.client.0)][..])
     );
     let Setup { zap, peer, .. } = server.setup();
     zap.reply(&answer("200"), peer).unwrap();

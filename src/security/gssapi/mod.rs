@@ -15,6 +15,7 @@
 
 use std::sync::Arc;
 
+use super::keys::SecretBytes;
 use super::metadata::Source;
 use super::refusal::{check_structure, error_command, refusal, ERROR};
 use super::zap::Verdict;
@@ -151,7 +152,9 @@ impl Gssapi {
             }
             State::Established => {
                 if self.setup.zap.asks_by_default() {
-                    self.setup.zap.ask(NAME, vec![core::mem::take(&mut self.peer)]);
+                    self.setup
+                        .zap
+                        .ask(NAME, vec![SecretBytes::new(&core::mem::take(&mut self.peer))]);
                 }
                 self.state = State::Asked;
                 Ok(())

@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::Errno;
 use crate::options::constants::*;
+use crate::security::keys::SecretBytes;
 use crate::security::metadata::encode_own;
 use crate::security::PeerMetadata;
 
@@ -39,7 +40,7 @@ fn a_whole_handshake() {
     assert_eq!(server.status(), Status::WaitingForZap);
     assert_eq!(server.next_command(), None);
     let request = server.setup().zap.take_request().unwrap();
-    assert_eq!(request.credentials, [b"admin".to_vec(), b"secret".to_vec()]);
+    assert_eq!(request.credentials, [SecretBytes::new(b"admin"), SecretBytes::new(b"secret")]);
     give_answer(&mut server, "200");
     let welcome = server.next_command().unwrap();
     assert_eq!(welcome, b"\x07WELCOME");

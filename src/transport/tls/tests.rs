@@ -2,6 +2,7 @@
 //! of these that has expired, and one that an authority issued.
 
 use super::*;
+use crate::security::keys::SecretBytes;
 
 macro_rules! pem {
     ($name:literal) => {
@@ -12,7 +13,7 @@ macro_rules! pem {
 fn server(certificate: &[u8], key: &[u8]) -> Result<Server> {
     let mut options = SocketOptions::new(0);
     options.wss_cert_pem = certificate.to_vec();
-    options.wss_key_pem = key.to_vec();
+    options.wss_key_pem = SecretBytes::new(key);
     Server::new(&options)
 }
 

@@ -301,7 +301,7 @@ fn zap_decides() {
         let request = server.take_zap_request().unwrap();
         assert_eq!(server.take_zap_request(), None);
         let expected: [&[u8]; 7] = [b"", b"1.0", b"1", b"D", b"127.0.0.1", b"", b"NULL"];
-        assert_eq!(request.into_frames(), expected);
+        assert_eq!(request.frames(), expected);
         assert_eq!(
             server.input(b"\0"),
             Err(HandshakeError::UNEXPECTED_COMMAND),
