@@ -207,6 +207,13 @@ static void upstream (void *context, int only_first)
     show_message ("XPUB", xpub);
     while (drain (xpub) > 0) {
     }
+    MUST (send_parts (xsub, "\001third", "a text", "its end", NULL));
+    show_message ("XPUB", xpub);
+    show_message ("XPUB", xpub);
+    MUST (zmq_send (xsub, "\0third", 6, ZMQ_SNDMORE));
+    MUST (send_text (xsub, "another", 0));
+    show_message ("XPUB", xpub);
+    show_message ("XPUB", xpub);
     SHOW (integer_option (xpub, ZMQ_TOPICS_COUNT));
     SHOW (integer_option (xsub, ZMQ_TOPICS_COUNT));
     close_both ();

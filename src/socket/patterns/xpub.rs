@@ -86,24 +86,16 @@ impl XPub {
             if state.first || state.process_subscribe { Interest::of(part) } else { None };
         if state.first {
             state.process_subscribe = !self.only_first_subscribe || interest.is_some();
+            state.keep = self.inbox.has_room();
         }
-        match interest {
-            Some(interest) => {
-                if self.note(pipe, interest) {
-                    let origin = self.manual.then_some(pipe);
-                    self.inbox.push_notice(interest, part.metadata_arc(), origin);
-                }
+        if let Some(interest) = interest {
+            if self.note(pipe, interest) {
+                let origin = self.manual.then_some(pipe);
+                self.inbox.push_notice(interest, part.metadata_arc(), origin);
             }
+        } else if state.keep && !self.deaf && !is_command(part) {
             // A subscriber has nothing else to say to a PUB, and no other command comes this far.
-            None if self.deaf || is_command(part) => {}
-            None => {
-                if state.first {
-                    state.keep = self.inbox.has_room();
-                }
-                if state.keep {
-                    self.inbox.push_message(part);
-                }
-            }
+            self.inbox.push_message(part);
         }
     }
 

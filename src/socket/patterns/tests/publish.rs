@@ -161,6 +161,17 @@ fn xpub_hears_of_the_first_and_last_subscription() {
 }
 
 #[test]
+fn what_follows_a_subscription_in_its_message_is_heard() {
+    let mut net = Net::default();
+    let (xpub, xsub) = (net.socket(ZMQ_XPUB), net.socket(ZMQ_XSUB));
+    net.connect(xsub, xpub);
+    net.say(xsub, &[b"\x01topic", b"a text", b"its end"]);
+    assert_eq!(net.hear(xpub), texts(&["\x01topic"]));
+    assert_eq!(net.hear(xpub), texts(&["a text", "its end"]));
+    assert_eq!(net.hear(xpub), None);
+}
+
+#[test]
 fn a_welcome_message_greets_every_subscriber() {
     let mut net = Net::default();
     let xpub = net.socket(ZMQ_XPUB);
