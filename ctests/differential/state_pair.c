@@ -124,6 +124,38 @@ static void exclusive_inproc (void *context)
     zmq_close (d);
 }
 
+static void one_of_two (void *context)
+{
+    char endpoints[3][128];
+    void *pair[3];
+    section ("a PAIR that connects to a second peer over inproc");
+    void *a = open_socket (context, ZMQ_PAIR);
+    for (int i = 0; i < 3; i++) {
+        pair[i] = open_socket (context, ZMQ_PAIR);
+        MUST (zmq_bind (pair[i], INPROC_NAME (endpoints[i])));
+    }
+    MUST (zmq_connect (a, endpoints[0]));
+    SHOW (zmq_connect (a, endpoints[1]));
+    /* Both sides have to take part in the end of the second connection. */
+    for (int turn = 0; turn < 4; turn++) {
+        show_events ("second peer", pair[1]);
+        show_events ("a", a);
+    }
+    SHOW (zmq_disconnect (a, endpoints[1]));
+    SHOW (zmq_disconnect (a, endpoints[0]));
+    for (int turn = 0; turn < 4; turn++) {
+        show_events ("first peer", pair[0]);
+        show_events ("a", a);
+    }
+    SHOW (zmq_connect (a, endpoints[2]));
+    SHOW (zmq_disconnect (a, endpoints[1]));
+    show_events ("third peer", pair[2]);
+    show_events ("a", a);
+    for (int i = 0; i < 3; i++)
+        zmq_close (pair[i]);
+    zmq_close (a);
+}
+
 static void replaced (void *context)
 {
     section ("the peer of a bound PAIR is replaced over tcp");
@@ -171,6 +203,7 @@ int main (void)
     basics (context, "ipc");
     exclusive (context);
     exclusive_inproc (context);
+    one_of_two (context);
     replaced (context);
     half_message (context);
     SHOW (zmq_ctx_term (context));

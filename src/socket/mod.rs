@@ -566,7 +566,8 @@ impl Socket {
         self.collect_ended();
     }
 
-    /// Makes a pipe this socket's own. `None` when the socket is ending.
+    /// Makes a pipe this socket's own. `None` when the socket is ending, or the pipe over already:
+    /// its key may soon be another's.
     fn attach(&mut self, end: PipeEnd, to_all: bool, local: bool) -> Option<PipeKey> {
         if self.terminating {
             return None;
@@ -582,7 +583,7 @@ impl Socket {
             self.pipe_event(key, PipeEvent::Closed);
         }
         self.collect_ended();
-        Some(key)
+        self.core.pipes.find(key).map(|_| key)
     }
 
     /// Takes away the pipes that ended during a call.
