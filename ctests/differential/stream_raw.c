@@ -181,6 +181,33 @@ static void metadata (void *context)
     zmq_close (s);
 }
 
+/* No stretch is longer than what one call to the system may bring. */
+static void stretches (void *context, int most)
+{
+    enum { SENT = 60000 };
+    static char bytes[SENT];
+    section ("stretches of %d bytes at most", most);
+    void *s = open_socket (context, ZMQ_STREAM);
+    SHOW (set_int (s, ZMQ_STREAM_NOTIFY, 0));
+    if (most != 8192)
+        SHOW (set_int (s, ZMQ_IN_BATCH_SIZE, most));
+    BIND_TCP (s, endpoint);
+    const int fd = raw_connect (endpoint);
+    memset (bytes, 'b', sizeof bytes);
+    const int sent = most < 1000 ? most * 10 : SENT;
+    raw_write (fd, bytes, (size_t) sent);
+    int received = 0, longest = 0;
+    while (received < sent && await_events (s, ZMQ_POLLIN)) {
+        MUST (zmq_recv (s, id, sizeof id, 0));
+        const int size = zmq_recv (s, bytes, 1, 0);
+        received += size;
+        longest = size > longest ? size : longest;
+    }
+    printf ("%d bytes, none longer: %d\n", received, longest <= most);
+    close (fd);
+    zmq_close (s);
+}
+
 /* A ROUTER in raw mode is the older form of the same. */
 static void raw_router (void *context)
 {
@@ -212,6 +239,9 @@ int main (void)
     transports (context);
     metadata (context);
     raw_router (context);
+    static const int most[] = {1, 100, 8192, 20000};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+        stretches (context, most[i]);
     SHOW (zmq_ctx_term (context));
     return 0;
 }

@@ -28,7 +28,8 @@ const TURN_BYTES: usize = 256 * 1024;
 const DIRECT_CALLS: usize = 16;
 /// Bytes read at once where frames are translated.
 const FRAMED_READ: usize = 64 * 1024;
-/// Bytes of one message on a raw connection (the default of `ZMQ_IN_BATCH_SIZE`).
+/// Bytes of one message on a raw connection for which there is room on the stack (the default of
+/// `ZMQ_IN_BATCH_SIZE`).
 const RAW_READ: usize = 8192;
 /// A large body is given its whole memory at once up to this size, beyond it grows as it arrives.
 const LARGE_FIRST: usize = 16 * 1024 * 1024;
@@ -91,6 +92,8 @@ pub struct Input {
     large: Option<Large>,
     /// Bytes that have to be there before the system says that some are.
     awaited: usize,
+    /// Bytes of one message on a raw connection at most.
+    raw_read: usize,
     after_large: bool,
     /// Bytes missing to make the frame in the chunk whole.
     missing: usize,
@@ -125,6 +128,7 @@ impl Input {
             early: Vec::new(),
             large: None,
             awaited: 1,
+            raw_read: usize::try_from(options.in_batch_size).unwrap_or(0).clamp(1, TURN_BYTES),
             after_large: false,
             missing: 0,
             stopped: false,
@@ -182,6 +186,7 @@ impl Input {
             early: Vec::new(),
             large: None,
             awaited: 1,
+            raw_read: self.raw_read,
             after_large: false,
             missing: 0,
             stopped: true,

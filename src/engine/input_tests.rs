@@ -446,14 +446,17 @@ fn the_end_of_the_stream_comes_after_its_messages() {
 
 #[test]
 fn raw_bytes_are_messages_as_they_come() {
-    let mut connection = Connection::new(Setup { mark: 3, ..PULL });
-    connection.input.open(Framing::Raw, false);
-    let bytes: Vec<u8> = (0..200_000).map(|at| (at / 700) as u8).collect();
-    connection.feed(&bytes);
-    let found: Vec<u8> =
-        connection.found.iter().flat_map(|parts| parts[0].1.iter().copied()).collect();
-    assert!(found == bytes);
-    assert!(connection.found.iter().all(|parts| parts[0].1.len() <= RAW_READ));
+    for most in [100, RAW_READ, 2 * RAW_READ] {
+        let mut connection = Connection::new(Setup { mark: 3, ..PULL });
+        connection.input.raw_read = most;
+        connection.input.open(Framing::Raw, false);
+        let bytes: Vec<u8> = (0..200_000).map(|at| (at / 700) as u8).collect();
+        connection.feed(&bytes);
+        let found: Vec<u8> =
+            connection.found.iter().flat_map(|parts| parts[0].1.iter().copied()).collect();
+        assert!(found == bytes);
+        assert_eq!(connection.found.iter().map(|parts| parts[0].1.len()).max(), Some(most));
+    }
 }
 
 #[test]

@@ -123,7 +123,16 @@ impl Input {
         pipe: &mut Outflow,
     ) -> Outcome {
         let mut budget = TURN_BYTES;
-        let mut buffer = [0u8; RAW_READ];
+        let mut usual = [0u8; RAW_READ];
+        let room = match usual.get_mut(..self.raw_read) {
+            Some(room) => room,
+            None => {
+                let reserved = self.buffer.try_reserve(self.raw_read - self.buffer.len());
+                reserved.map_err(|_| Failure::Connection(Errno::ENOMEM))?;
+                self.buffer.resize(self.raw_read, 0);
+                &mut self.buffer[..]
+            }
+        };
         while *readable {
             if !pipe.check_write() {
                 self.stopped = true;
@@ -132,12 +141,12 @@ impl Input {
             if budget == 0 {
                 return Ok(Progress::More);
             }
-            match stream::receive(fd, &mut buffer) {
+            match stream::receive(fd, room) {
                 Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
                 Ok(count) => {
                     budget = budget.saturating_sub(count);
-                    // SAFETY: the view is used up before the buffer changes.
-                    let message = unsafe { Message::view(buffer.as_ptr(), count) };
+                    // SAFETY: the view is used up before the room is written again.
+                    let message = unsafe { Message::view(room.as_ptr(), count) };
                     if !pipe.write(&message) {
                         return Err(Failure::Connection(Errno::ENOMEM));
                     }
