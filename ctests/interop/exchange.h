@@ -69,6 +69,14 @@ static void report (const char *format, ...)
     fflush (stdout);
 }
 
+/* Tells the runner now and then that answers come. */
+static void note_answer (void)
+{
+    static uint64_t answers;
+    if (++answers % REPORT_EVERY == 0)
+        report ("ASKED");
+}
+
 static void set_int (struct peer *peer, int option, int value)
 {
     check (zmq_setsockopt (peer->socket, option, &value, sizeof value), "zmq_setsockopt");

@@ -23,6 +23,7 @@
 #include "security.h"
 #include "stream_roles.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <time.h>
 
@@ -72,7 +73,7 @@ static void send_all (struct peer *peer)
     for (uint64_t number = 0; peer->endless || number < peer->count; number++) {
         send_message (peer, number);
         /* A publisher without end must not run far ahead of its subscribers. */
-        if (peer->endless && (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB) && number % 20 == 19) {
+        if (peer->endless && (peer->kind == ZMQ_PUB || peer->kind == ZMQ_XPUB || peer->kind == ZMQ_RADIO) && number % 20 == 19) {
             const struct timespec pause = {0, 1000000};
             nanosleep (&pause, NULL);
         }
@@ -143,9 +144,18 @@ static void ask_until_answered (struct peer *peer)
                 }
             }
         }
-        if (number % REPORT_EVERY == REPORT_EVERY - 1)
-            report ("ASKED");
+        note_answer ();
     }
+}
+
+/* A SERVER that waited for room at a client that is gone would wait for ever. */
+static void answer_or_drop (struct peer *peer, zmq_msg_t *answer)
+{
+    if (zmq_msg_send (answer, peer->socket, ZMQ_DONTWAIT) != -1)
+        return;
+    if (zmq_errno () != EAGAIN && zmq_errno () != EHOSTUNREACH)
+        fail ("zmq_msg_send: %s", zmq_strerror (zmq_errno ()));
+    zmq_msg_close (answer);
 }
 
 /* A whole message is taken before the answer begins: a REP allows nothing else. */
@@ -160,6 +170,10 @@ static void answer_all (struct peer *peer)
             zmq_msg_init (&parts[count]);
             check (zmq_msg_recv (&parts[count], peer->socket, 0), "zmq_msg_recv");
             more = zmq_msg_more (&parts[count++]);
+        }
+        if (peer->kind == ZMQ_SERVER && peer->endless) {
+            answer_or_drop (peer, &parts[0]);
+            continue;
         }
         for (int i = 0; i < count; i++)
             check (zmq_msg_send (&parts[i], peer->socket, i + 1 < count ? ZMQ_SNDMORE : 0), "zmq_msg_send");
@@ -211,10 +225,11 @@ static void play (struct peer *peer)
         return;
     }
     if (peer->kind == ZMQ_STREAM) {
-        if (strcmp (peer->role, "ask") == 0)
-            ask_stream (peer);
+        const int asks = strcmp (peer->role, "ask") == 0;
+        if (peer->endless)
+            asks ? ask_streams (peer) : answer_streams (peer);
         else
-            answer_stream (peer);
+            asks ? ask_stream (peer) : answer_stream (peer);
         return;
     }
     if (!peer->numbered)
