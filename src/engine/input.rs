@@ -35,11 +35,9 @@ const RAW_READ: usize = 8192;
 const LARGE_FIRST: usize = 16 * 1024 * 1024;
 /// How far to read ahead into the next frame after a large one.
 const LARGE_PEEK: usize = 8192;
-/// Bodies of this size and more are waited for in larger pieces. For smaller ones it does not pay,
-/// and the system makes its buffers larger for it.
-const AWAITED_LEAST: usize = 256 * 1024;
-/// How much of a large body to wait for at most.
-const AWAITED_MOST: usize = 256 * 1024;
+/// Bodies of this size and more are waited for in pieces of this size. For smaller ones it does not
+/// pay, and the system makes its buffers larger for it.
+const AWAITED: usize = 256 * 1024;
 /// The longest command frame taken.
 const COMMAND_MAX: u64 = 1024 * 1024;
 
@@ -50,6 +48,23 @@ struct Large {
     filled: usize,
     len: usize,
     flags: u8,
+}
+
+impl Large {
+    /// Has the system wake nobody before much of what is missing arrived: a body of a megabyte would
+    /// otherwise wake its receiver for each packet.
+    fn await_rest(&self, fd: BorrowedFd<'_>, awaited: &mut usize) {
+        if self.len >= AWAITED {
+            wait_for(fd, awaited, (self.len - self.filled).min(AWAITED));
+        }
+    }
+}
+
+/// How many bytes have to be there before the system says that some are.
+fn wait_for(fd: BorrowedFd<'_>, awaited: &mut usize, bytes: usize) {
+    if bytes != *awaited && stream::wake_at(fd, bytes).is_ok() {
+        *awaited = bytes;
+    }
 }
 
 /// Where a peer that has to keep to a form is in its message.
@@ -244,15 +259,6 @@ impl Input {
         };
         pipe.flush();
         outcome
-    }
-}
-
-/// Has the system wake nobody before so much arrived: a body of a megabyte would otherwise wake its
-/// receiver for each packet.
-fn wait_for(fd: BorrowedFd<'_>, awaited: &mut usize, bytes: usize) {
-    let bytes = bytes.min(AWAITED_MOST);
-    if bytes != *awaited && stream::wake_at(fd, bytes).is_ok() {
-        *awaited = bytes;
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::{
-    hear_command, wait_for, Form, Input, Large, AWAITED_LEAST, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK,
-};
+use super::{hear_command, wait_for, Form, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content};
@@ -100,8 +98,8 @@ impl Input {
         }
         if large.filled < large.len {
             large.content = Some(content);
-            if received == Err(Errno::EAGAIN) && large.len >= AWAITED_LEAST {
-                wait_for(fd, &mut self.awaited, large.len - large.filled);
+            if received == Err(Errno::EAGAIN) {
+                large.await_rest(fd, &mut self.awaited);
             }
             return received;
         }

@@ -139,7 +139,7 @@ fn receive_large(
     large.filled += received.unwrap_or(0);
     match received {
         Ok(_) if large.filled == large.len => wait_for(fd, awaited, 1),
-        Err(Errno::EAGAIN) => wait_for(fd, awaited, large.len - large.filled),
+        Err(Errno::EAGAIN) => large.await_rest(fd, awaited),
         _ => {}
     }
     received
