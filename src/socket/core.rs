@@ -85,16 +85,10 @@ impl Core {
         self.pipes.find_mut(key).is_some_and(PipeEnd::check_write)
     }
 
-    /// As [`Core::check_write`]. `by_mark`: a sender that is told when there is no room hears of each
-    /// time the mark is reached, as in libzmq, however fast the peer is.
-    pub fn check_write_as(&mut self, key: PipeKey, by_mark: bool) -> bool {
-        self.pipes.find_mut(key).is_some_and(|pipe| {
-            if by_mark {
-                pipe.out.check_write_by_mark()
-            } else {
-                pipe.check_write()
-            }
-        })
+    /// As [`Core::check_write`], for a sender that is told when there is no room: it hears of each time
+    /// the mark is reached, as in libzmq, however fast the peer is.
+    pub fn check_write_by_mark(&mut self, key: PipeKey) -> bool {
+        self.pipes.find_mut(key).is_some_and(|pipe| pipe.out.check_write_by_mark())
     }
 
     /// Appends one part (flags in the message); false when the pipe is full or over.

@@ -196,8 +196,10 @@ impl Router {
     /// Chooses the pipe that the next parts go to. False when there is none, or it is full or over.
     #[inline]
     pub fn begin_message(&mut self, core: &mut Core, pipe: Option<PipeKey>) -> bool {
-        let by_mark = self.mandatory;
-        self.current_out = pipe.filter(|&pipe| core.check_write_as(pipe, by_mark));
+        self.current_out = pipe.filter(|&pipe| match self.mandatory {
+            true => core.check_write_by_mark(pipe),
+            false => core.check_write(pipe),
+        });
         self.current_out.is_some()
     }
 

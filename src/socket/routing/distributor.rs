@@ -183,8 +183,8 @@ impl Distributor {
             return self.all_together_have_room(core);
         }
         (0..self.matching).filter_map(|position| self.pipes.at(position)).all(|pipe| {
-            let Some(end) = core.pipes.find_mut(pipe) else { return true };
-            end.peer_is_closed() || end.out.check_write_by_mark()
+            let over = core.pipes.find(pipe).is_none_or(|end| end.peer_is_closed());
+            over || core.check_write_by_mark(pipe)
         })
     }
 
