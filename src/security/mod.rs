@@ -200,7 +200,7 @@ impl Mechanism {
     pub fn zap_unavailable(&mut self) -> Result<(), HandshakeError> {
         match self {
             // The peer is left to wait, as libzmq does.
-            Mechanism::Null(null) => null.setup().zap.unavailable(),
+            Mechanism::Null(null) => null.setup.zap.unavailable(),
             Mechanism::PlainServer(_) => Err(zap::NO_HANDLER),
             _ => {
                 let zap = &mut self.setup().zap;
@@ -212,7 +212,7 @@ impl Mechanism {
 
     /// Whether the ZAP handler refused the peer.
     pub fn was_denied(&self) -> bool {
-        matches!(each!(self, inner => inner.verdict()), zap::Verdict::Denied(_))
+        matches!(each!(self, inner => inner.setup.zap.verdict()), zap::Verdict::Denied(_))
     }
 
     pub fn take_zap_request(&mut self) -> Option<zap::Request> {
@@ -228,9 +228,9 @@ impl Mechanism {
     /// from here on.
     pub fn finish(self) -> (PeerMetadata, Option<Transforms>) {
         let (setup, transforms) = match self {
-            Mechanism::Null(null) => (null.into_setup(), None),
-            Mechanism::PlainClient(client) => (client.into_setup(), None),
-            Mechanism::PlainServer(server) => (server.into_setup(), None),
+            Mechanism::Null(null) => (null.setup, None),
+            Mechanism::PlainClient(client) => (client.setup, None),
+            Mechanism::PlainServer(server) => (server.setup, None),
             Mechanism::CurveClient(client) => client.finish(),
             Mechanism::CurveServer(server) => server.finish(),
             #[cfg(feature = "gssapi")]
@@ -240,6 +240,6 @@ impl Mechanism {
     }
 
     fn setup(&mut self) -> &mut Setup {
-        each!(self, inner => inner.setup())
+        each!(self, inner => &mut inner.setup)
     }
 }

@@ -7,9 +7,9 @@
 //! over, so that ERROR is not lost to an early close.
 
 use super::metadata::Source;
-use super::refusal::{error_command, refusal, ERROR};
+use super::refusal::{error_command, refusal};
 use super::zap::Verdict;
-use super::{HandshakeError, PeerMetadata, Setup, Status};
+use super::{HandshakeError, Setup, Status};
 
 pub const NAME: &str = "NULL";
 
@@ -18,7 +18,7 @@ const READY: &[u8] = b"\x05READY";
 /// One connection's NULL handshake.
 #[derive(Debug)]
 pub struct Null {
-    setup: Setup,
+    pub(super) setup: Setup,
     answered: bool,
     ready_sent: bool,
     ready_received: bool,
@@ -70,28 +70,9 @@ impl Null {
             self.setup.peer.add(Source::Peer, metadata).map_err(HandshakeError::Silent)?;
             self.ready_received = true;
             Ok(())
-        } else if let Some(reason) = body.strip_prefix(ERROR) {
-            Err(refusal(reason))
         } else {
-            Err(HandshakeError::UNEXPECTED_COMMAND)
+            Err(refusal(body))
         }
-    }
-
-    pub(super) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(super) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
-    }
-
-    pub(super) fn into_setup(self) -> Setup {
-        self.setup
-    }
-
-    /// What is known of the peer so far.
-    pub fn peer(&self) -> &PeerMetadata {
-        &self.setup.peer
     }
 }
 
@@ -101,7 +82,7 @@ mod tests {
     use crate::error::Errno;
     use crate::options::constants::*;
     use crate::security::metadata::encode_own;
-    use crate::security::zap;
+    use crate::security::{zap, PeerMetadata};
 
     const READY_ROUTER: &[u8] = b"\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
 
@@ -118,7 +99,7 @@ mod tests {
     }
 
     fn give_answer(null: &mut Null, status: &str) -> Result<(), HandshakeError> {
-        let setup = null.setup();
+        let setup = &mut null.setup;
         setup.zap.reply(&answer(status), &mut setup.peer)
     }
 
@@ -131,7 +112,7 @@ mod tests {
         assert_eq!(null.next_command(), None);
         null.process_command(READY_ROUTER).unwrap();
         assert_eq!(null.status(), Status::Ready);
-        assert_eq!(null.peer().socket_type(), Some(&b"ROUTER"[..]));
+        assert_eq!(null.setup.peer.socket_type(), Some(&b"ROUTER"[..]));
         assert_eq!(null.process_command(READY_ROUTER), Err(HandshakeError::UNEXPECTED_COMMAND));
     }
 
@@ -140,7 +121,7 @@ mod tests {
         let mut null = null(b"D", false);
         assert_eq!(null.status(), Status::WaitingForZap);
         assert_eq!(null.next_command(), None);
-        let request = null.setup().zap.take_request().unwrap();
+        let request = null.setup.zap.take_request().unwrap();
         assert_eq!(request.mechanism, "NULL");
         assert!(request.credentials.is_empty());
         null.process_command(READY_ROUTER).unwrap();
@@ -157,7 +138,7 @@ mod tests {
             [("300", None), ("400", Some(b"\x05ERROR\x03400")), ("500", Some(b"\x05ERROR\x03500"))];
         for (status, command) in told {
             let mut null = null(b"D", false);
-            null.setup().zap.take_request().unwrap();
+            null.setup.zap.take_request().unwrap();
             give_answer(&mut null, status).unwrap();
             assert_eq!(null.status(), Status::Rejected);
             assert_eq!(null.next_command().as_deref(), command);
@@ -170,10 +151,10 @@ mod tests {
     #[test]
     fn a_missing_handler_is_told_nobody() {
         let mut lenient = null(b"D", false);
-        lenient.setup().zap.unavailable().unwrap();
+        lenient.setup.zap.unavailable().unwrap();
         assert!(lenient.next_command().unwrap().starts_with(READY));
         let mut strict = null(b"D", true);
-        strict.setup().zap.unavailable().unwrap();
+        strict.setup.zap.unavailable().unwrap();
         assert_eq!(strict.next_command(), None);
         assert_eq!(strict.status(), Status::Rejected);
     }

@@ -14,7 +14,7 @@
 
 use super::keys::SecretBytes;
 use super::metadata::Source;
-use super::refusal::{check_structure, error_command, refusal, ERROR};
+use super::refusal::{check_structure, error_command, refusal};
 use super::zap::{self, Verdict};
 use super::{HandshakeError, Setup, Status};
 use crate::options::constants::{
@@ -44,7 +44,7 @@ fn with_metadata(name: &[u8], setup: &mut Setup) -> Vec<u8> {
 /// The side with a name and a password.
 #[derive(Debug)]
 pub struct Client {
-    setup: Setup,
+    pub(super) setup: Setup,
     state: ClientState,
     outgoing: Option<Vec<u8>>,
 }
@@ -102,30 +102,16 @@ impl Client {
                 .map_err(|_| HandshakeError::Protocol(ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA))?;
             self.state = ClientState::Ready;
             Ok(())
-        } else if let Some(reason) = body.strip_prefix(ERROR) {
-            Err(refusal(reason))
         } else {
-            Err(HandshakeError::UNEXPECTED_COMMAND)
+            Err(refusal(body))
         }
-    }
-
-    pub(super) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(super) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
-    }
-
-    pub(super) fn into_setup(self) -> Setup {
-        self.setup
     }
 }
 
 /// The side that asks ZAP.
 #[derive(Debug)]
 pub struct Server {
-    setup: Setup,
+    pub(super) setup: Setup,
     state: ServerState,
     outgoing: Option<Vec<u8>>,
 }
@@ -206,18 +192,6 @@ impl Server {
         self.outgoing = Some(with_metadata(READY, &mut self.setup));
         self.state = ServerState::Ready;
         Ok(())
-    }
-
-    pub(super) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(super) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
-    }
-
-    pub(super) fn into_setup(self) -> Setup {
-        self.setup
     }
 }
 

@@ -4,7 +4,7 @@ use super::{zap, HandshakeError};
 use crate::error::Errno;
 use crate::options::constants::ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED;
 
-pub(super) const ERROR: &[u8] = b"\x05ERROR";
+const ERROR: &[u8] = b"\x05ERROR";
 
 /// Tells a peer with which status the ZAP handler refused it. Where the trouble is only temporary
 /// it is told nothing, and may find out by trying again.
@@ -19,9 +19,19 @@ pub(super) fn error_command(status: zap::Status) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// What the data of an ERROR command means: a ZAP status is a matter of authentication, anything
-/// else just the end.
-pub(super) fn refusal(data: &[u8]) -> HandshakeError {
+/// What a command means that is none of those expected: the reason that an ERROR gives, or else a
+/// violation.
+pub(super) fn refusal(body: &[u8]) -> HandshakeError {
+    refusal_in(body).unwrap_or(HandshakeError::UNEXPECTED_COMMAND)
+}
+
+/// The reason that the peer gives for refusing us, if the command is an ERROR: a ZAP status is a
+/// matter of authentication, anything else just the end.
+pub(super) fn refusal_in(body: &[u8]) -> Option<HandshakeError> {
+    body.strip_prefix(ERROR).map(meaning)
+}
+
+fn meaning(data: &[u8]) -> HandshakeError {
     let Some((&length, rest)) = data.split_first() else {
         return HandshakeError::MALFORMED_ERROR;
     };

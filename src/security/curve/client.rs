@@ -9,8 +9,7 @@ use super::{
 use crate::options::constants::ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA;
 use crate::security::keys::{fill_random, PublicKey, SecretKey, KEY_LEN};
 use crate::security::metadata::Source;
-use crate::security::refusal::{refusal, ERROR};
-use crate::security::zap::Verdict;
+use crate::security::refusal::refusal;
 use crate::security::{HandshakeError, Setup, Status, Transforms};
 
 /// Length of a whole WELCOME: its name, a nonce, a box with the server's short key and the cookie.
@@ -27,7 +26,7 @@ pub struct ClientKeys {
 /// One connection's client.
 #[derive(Debug)]
 pub struct Client {
-    setup: Setup,
+    pub(in crate::security) setup: Setup,
     pub(super) keys: ClientKeys,
     pub(super) state: State,
     outgoing: Option<Vec<u8>>,
@@ -82,10 +81,7 @@ impl Client {
                 self.state = State::Ready(key, received);
                 Ok(())
             }
-            _ => match body.strip_prefix(ERROR) {
-                Some(reason) => Err(refusal(reason)),
-                None => Err(HandshakeError::UNEXPECTED_COMMAND),
-            },
+            _ => Err(refusal(body)),
         }
     }
 
@@ -186,14 +182,6 @@ impl Client {
     fn number(&mut self) -> [u8; SHORT_NONCE_LEN] {
         self.sent += 1;
         self.sent.to_be_bytes()
-    }
-
-    pub(in crate::security) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(in crate::security) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
     }
 
     /// The end of the handshake: what was learned of the peer, and how to go on.

@@ -38,7 +38,7 @@ const INITIATE_MIN: usize = INITIATE.len()
 /// One connection's server.
 #[derive(Debug)]
 pub struct Server {
-    setup: Setup,
+    pub(in crate::security) setup: Setup,
     secret: SecretKey,
     state: State,
     outgoing: Option<Vec<u8>>,
@@ -218,14 +218,6 @@ impl Server {
         body.extend_from_slice(&number);
         append_sealed(&[&self.setup.own_metadata], &nonce, key, &mut body);
         body
-    }
-
-    pub(in crate::security) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(in crate::security) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
     }
 
     /// The end of the handshake: what was learned of the peer, and how to go on.

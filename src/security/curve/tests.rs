@@ -361,16 +361,16 @@ fn zap_is_asked_about_the_clients_key() {
     initiated(&mut client, &mut server).unwrap();
     assert_eq!(server.status(), Status::WaitingForZap);
     assert_eq!(server.next_command(), None);
-    let request = server.setup().zap.take_request().unwrap();
+    let request = server.setup.zap.take_request().unwrap();
     assert_eq!(
         (request.mechanism, &request.credentials[..]),
         ("CURVE", &[SecretBytes::new(&keys.client.0)][..])
     );
-    let Setup { zap, peer, .. } = server.setup();
+    let Setup { zap, peer, .. } = &mut server.setup;
     zap.reply(&answer("200"), peer).unwrap();
     client.process_command(&server.next_command().unwrap()).unwrap();
     assert_eq!(server.status(), Status::Ready);
-    assert_eq!(server.setup().peer.user_id(), Some(&b"alice"[..]));
+    assert_eq!(server.setup.peer.user_id(), Some(&b"alice"[..]));
 }
 
 #[test]
@@ -381,8 +381,8 @@ fn a_refused_client_gets_the_reason_unless_it_is_temporary() {
     for (status, command) in told {
         let (mut client, mut server) = (keys.client(), keys.server_of(b"", false));
         initiated(&mut client, &mut server).unwrap();
-        server.setup().zap.take_request().unwrap();
-        let Setup { zap, peer, .. } = server.setup();
+        server.setup.zap.take_request().unwrap();
+        let Setup { zap, peer, .. } = &mut server.setup;
         zap.reply(&answer(status), peer).unwrap();
         assert_eq!(server.next_command().as_deref(), command);
         assert_eq!(server.next_command(), None);

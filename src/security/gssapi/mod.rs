@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::keys::SecretBytes;
 use super::metadata::Source;
-use super::refusal::{check_structure, error_command, refusal, ERROR};
+use super::refusal::{check_structure, error_command, refusal_in};
 use super::zap::Verdict;
 use super::{HandshakeError, Setup, Status, Transforms};
 use crate::options::constants::{
@@ -81,7 +81,7 @@ enum State {
 /// Either side of one connection.
 #[derive(Debug)]
 pub struct Gssapi {
-    setup: Setup,
+    pub(super) setup: Setup,
     context: Arc<Context>,
     credentials: Credentials,
     /// Of a client.
@@ -118,7 +118,7 @@ impl Gssapi {
     }
 
     pub fn status(&self) -> Status {
-        match (self.state, self.verdict()) {
+        match (self.state, self.setup.zap.verdict()) {
             (_, Verdict::Denied(_)) => Status::Rejected,
             (State::Ready, _) => Status::Ready,
             _ if self.setup.zap.is_waiting() => Status::WaitingForZap,
@@ -133,7 +133,7 @@ impl Gssapi {
         if self.setup.zap.is_waiting() {
             return None;
         }
-        if let Verdict::Denied(status) = self.verdict() {
+        if let Verdict::Denied(status) = self.setup.zap.verdict() {
             self.state = State::Failed;
             return error_command(status);
         }
@@ -145,8 +145,8 @@ impl Gssapi {
         match core::mem::replace(&mut self.state, State::Failed) {
             State::Tokens => {
                 check_structure(body)?;
-                if let Some(reason) = body.strip_prefix(ERROR) {
-                    return Err(refusal(reason));
+                if let Some(error) = refusal_in(body) {
+                    return Err(error);
                 }
                 self.next_step(token_of(body)?)
             }
@@ -202,8 +202,8 @@ impl Gssapi {
     }
 
     fn take_ready(&mut self, body: &[u8]) -> Result<(), HandshakeError> {
-        if let Some(reason) = body.strip_prefix(ERROR) {
-            return Err(refusal(reason));
+        if let Some(error) = refusal_in(body) {
+            return Err(error);
         }
         let mut body = body.to_vec();
         let range = if self.plaintext {
@@ -223,14 +223,6 @@ impl Gssapi {
         }
         self.state = State::Ready;
         Ok(())
-    }
-
-    pub(super) fn verdict(&self) -> Verdict {
-        self.setup.zap.verdict()
-    }
-
-    pub(super) fn setup(&mut self) -> &mut Setup {
-        &mut self.setup
     }
 
     pub(super) fn finish(self) -> (Setup, Option<Transforms>) {

@@ -26,7 +26,7 @@ fn server() -> Server {
 
 fn give_answer(server: &mut Server, status: &str) {
     let frames = ["", "1.0", "1", status, "", "", ""].map(|part| part.as_bytes().to_vec());
-    let Setup { zap, peer, .. } = server.setup();
+    let Setup { zap, peer, .. } = &mut server.setup;
     zap.reply(&frames, peer).unwrap();
 }
 
@@ -39,7 +39,7 @@ fn a_whole_handshake() {
     server.process_command(&hello).unwrap();
     assert_eq!(server.status(), Status::WaitingForZap);
     assert_eq!(server.next_command(), None);
-    let request = server.setup().zap.take_request().unwrap();
+    let request = server.setup.zap.take_request().unwrap();
     assert_eq!(request.credentials, [SecretBytes::new(b"admin"), SecretBytes::new(b"secret")]);
     give_answer(&mut server, "200");
     let welcome = server.next_command().unwrap();
@@ -48,8 +48,8 @@ fn a_whole_handshake() {
     server.process_command(&client.next_command().unwrap()).unwrap();
     client.process_command(&server.next_command().unwrap()).unwrap();
     assert_eq!((client.status(), server.status()), (Status::Ready, Status::Ready));
-    assert_eq!(client.into_setup().peer.socket_type(), Some(&b"ROUTER"[..]));
-    assert_eq!(server.into_setup().peer.socket_type(), Some(&b"DEALER"[..]));
+    assert_eq!(client.setup.peer.socket_type(), Some(&b"ROUTER"[..]));
+    assert_eq!(server.setup.peer.socket_type(), Some(&b"DEALER"[..]));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_refused_client_gets_the_reason_unless_it_is_temporary() {
     for (status, command) in told {
         let (mut client, mut server) = (client(), server());
         server.process_command(&client.next_command().unwrap()).unwrap();
-        server.setup().zap.take_request().unwrap();
+        server.setup.zap.take_request().unwrap();
         give_answer(&mut server, status);
         assert_eq!(server.status(), Status::Rejected);
         assert_eq!(server.next_command().as_deref(), command);
@@ -103,7 +103,7 @@ fn faults_of_a_client_and_their_codes() {
 fn faults_of_metadata() {
     let mut server = server();
     server.process_command(b"\x05HELLO\0\0").unwrap();
-    server.setup().zap.take_request().unwrap();
+    server.setup.zap.take_request().unwrap();
     give_answer(&mut server, "200");
     server.next_command().unwrap();
     let result = server.process_command(b"\x08INITIATE\x05abc");
