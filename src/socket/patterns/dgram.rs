@@ -2,16 +2,16 @@
 //!
 //! A message is two parts, the peer's address and the datagram.
 
+use super::pair::Pair;
 use super::Pattern;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::socket::core::{Core, PipeKey};
-use crate::socket::routing::refusal;
 
-/// Rules of DGRAM. While it has an endpoint, further ones are turned away.
+/// Rules of DGRAM, whose one endpoint is to it what a peer is to a PAIR.
 #[derive(Debug)]
 pub struct Dgram {
-    pipe: Option<PipeKey>,
+    pair: Pair,
     /// The address was sent, and the datagram comes next.
     more_out: bool,
 }
@@ -19,53 +19,41 @@ pub struct Dgram {
 impl Dgram {
     pub fn new(core: &mut Core) -> Dgram {
         core.options_mut().raw_socket = true;
-        Dgram { pipe: None, more_out: false }
+        Dgram { pair: Pair::new(core), more_out: false }
     }
 }
 
 impl Pattern for Dgram {
-    fn attach(&mut self, core: &mut Core, pipe: PipeKey, _: bool, _: bool) {
-        if self.pipe.is_none() {
-            self.pipe = Some(pipe);
-        } else {
-            core.terminate(pipe);
-        }
+    fn attach(&mut self, core: &mut Core, pipe: PipeKey, all: bool, local: bool) {
+        self.pair.attach(core, pipe, all, local);
     }
 
     fn send(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
-        let pipe = self.pipe.ok_or(Errno::EAGAIN)?;
+        if !self.pair.has_peer() {
+            return Err(Errno::EAGAIN);
+        }
         if message.has_more() == self.more_out {
             return Err(Errno::EINVAL);
         }
-        if !core.write(pipe, message) {
-            return Err(refusal(core, pipe));
-        }
-        if self.more_out {
-            core.flush(pipe);
-        }
+        self.pair.send(core, message)?;
         self.more_out = !self.more_out;
         Ok(())
     }
 
     fn recv(&mut self, core: &mut Core, message: &mut Message) -> Result<()> {
-        match self.pipe {
-            Some(pipe) if core.read(pipe, message) => Ok(()),
-            _ => Err(Errno::EAGAIN),
-        }
+        self.pair.recv(core, message)
     }
 
     fn has_in(&mut self, core: &mut Core) -> bool {
-        self.pipe.is_some_and(|pipe| core.check_read(pipe))
+        self.pair.has_in(core)
     }
 
     fn has_out(&mut self, core: &mut Core) -> bool {
-        self.pipe.is_some_and(|pipe| core.check_write(pipe))
+        self.pair.has_out(core)
     }
 
-    fn pipe_terminated(&mut self, _core: &mut Core, pipe: PipeKey) {
-        if self.pipe == Some(pipe) {
-            self.pipe = None;
-            self.more_out = false;
-        }
+    fn pipe_terminated(&mut self, core: &mut Core, pipe: PipeKey) {
+        self.pair.pipe_terminated(core, pipe);
+        self.more_out &= self.pair.has_peer();
     }
 }

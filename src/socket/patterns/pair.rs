@@ -17,6 +17,10 @@ impl Pair {
         Pair { pipe: None }
     }
 
+    pub fn has_peer(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     #[cold]
     fn refusal(&self, core: &mut Core) -> Errno {
         self.pipe.map_or(Errno::EAGAIN, |pipe| refusal(core, pipe))
