@@ -2,7 +2,7 @@
 
    The clients are plain descriptors that say what a REQ socket says, so that the work is the server's:
    one thread keeps some connections under way and starts a new one for each that has its answer. */
-#include "sides.h"
+#include "rounds.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -106,23 +106,20 @@ static int go_on_with (struct connection *connection)
     return is_answered (connection);
 }
 
-static int64_t connect_for (double seconds, int64_t *elapsed)
+/* Begins again for each connection that has its answer. */
+static int64_t connect_round (void)
 {
-    const int64_t start = now ();
+    struct epoll_event events[64];
+    const int count = epoll_wait (waiting, events, 64, 100);
     int64_t answered = 0;
-    do {
-        struct epoll_event events[64];
-        const int count = epoll_wait (waiting, events, 64, 100);
-        for (int i = 0; i < count; i++) {
-            struct connection *connection = events[i].data.ptr;
-            if (go_on_with (connection)) {
-                end (connection);
-                begin (connection);
-                answered++;
-            }
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = events[i].data.ptr;
+        if (go_on_with (connection)) {
+            end (connection);
+            begin (connection);
+            answered++;
         }
-        *elapsed = now () - start;
-    } while (*elapsed < (int64_t) (seconds * 1e9));
+    }
     return answered;
 }
 
@@ -136,16 +133,9 @@ static void clients (void *context)
     struct connection *connections = calloc (options.count, sizeof *connections);
     for (int i = 0; i < options.count; i++)
         begin (&connections[i]);
-    int64_t elapsed;
-    connect_for (options.warm_up, &elapsed);
-    enter (MEASURE);
-    const int64_t cpu_before = cpu_time ();
-    const int64_t answered = connect_for (options.seconds, &elapsed);
-    const int64_t cpu = cpu_time () - cpu_before;
-    enter (END);
-    while (!others_left ())
-        usleep (200);
-    print_rate (answered, elapsed, cpu);
+    const struct measured measured = measure_rounds (connect_round);
+    await_others ();
+    print_measured (&measured);
     for (int i = 0; i < options.count; i++)
         end (&connections[i]);
     free (connections);

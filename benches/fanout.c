@@ -4,7 +4,7 @@
    With `--drop 0` the publisher waits for its slowest subscriber, with `--drop 1` it drops as PUB does
    by default. With `--topics N` each subscriber has N topics of its own, and every message is for one
    of them. */
-#include "sides.h"
+#include "rounds.h"
 
 #define TOPIC_SIZE 13
 
@@ -49,8 +49,6 @@ static void distributor (void *context)
     free (payload);
 }
 
-static zmq_pollitem_t *items;
-static char *payload;
 /* Receivers that have got something, of their last topic if they have some; all have when the
    warm-up begins. */
 static int awake;
@@ -92,17 +90,6 @@ static int64_t receive_round (void)
     return received;
 }
 
-static int64_t receive_for (double seconds, int64_t *elapsed)
-{
-    const int64_t start = now ();
-    int64_t received = 0;
-    do {
-        received += receive_round ();
-        *elapsed = now () - start;
-    } while (*elapsed < (int64_t) (seconds * 1e9));
-    return received;
-}
-
 static void *open_receiver (void *context, int number)
 {
     void *socket = open_socket (context, pushes () ? ZMQ_PULL : ZMQ_SUB);
@@ -121,9 +108,8 @@ static void *open_receiver (void *context, int number)
 
 static void receivers (void *context)
 {
-    items = calloc (options.count, sizeof *items);
+    make_items (options.size + TOPIC_SIZE);
     received_before = calloc (options.count, 1);
-    payload = calloc (1, options.size + TOPIC_SIZE);
     for (int i = 0; i < options.count; i++) {
         items[i].socket = open_receiver (context, i);
         items[i].events = ZMQ_POLLIN;
@@ -131,21 +117,12 @@ static void receivers (void *context)
     }
     while (awake < options.count)
         receive_round ();
-    int64_t elapsed;
-    receive_for (options.warm_up, &elapsed);
-    enter (MEASURE);
-    const int64_t cpu_before = cpu_time ();
-    const int64_t received = receive_for (options.seconds, &elapsed);
-    const int64_t cpu = cpu_time () - cpu_before;
-    enter (END);
+    const struct measured measured = measure_rounds (receive_round);
     while (!others_left ())
         receive_round ();
-    print_rate (received, elapsed, cpu);
-    for (int i = 0; i < options.count; i++)
-        zmq_close (items[i].socket);
-    free (items);
+    print_measured (&measured);
+    close_items ();
     free (received_before);
-    free (payload);
 }
 
 int main (int argc, char **argv)

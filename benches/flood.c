@@ -1,7 +1,7 @@
 /* A ROUTER that answers some DEALER clients with one request each under way, while another connection
    sends as much as it can: answers per second that the clients get, and which share of what they got
    before the flood that is. */
-#include "sides.h"
+#include "rounds.h"
 
 /* What the first byte of a message says. */
 enum
@@ -50,31 +50,24 @@ static void flooder (void *context)
     free (payload);
 }
 
-static zmq_pollitem_t *items;
-static char *payload;
-
-static int64_t ask_for (double seconds, int64_t *elapsed)
+/* Asks again for each answer. */
+static int64_t answers_of_round (void)
 {
-    const int64_t start = now ();
     int64_t answers = 0;
-    do {
-        CHECK (zmq_poll (items, options.count, 100));
-        for (int i = 0; i < options.count; i++) {
-            if (!(items[i].revents & ZMQ_POLLIN))
-                continue;
-            CHECK (zmq_recv (items[i].socket, payload, options.size, 0));
-            CHECK (zmq_send (items[i].socket, payload, options.size, 0));
-            answers++;
-        }
-        *elapsed = now () - start;
-    } while (*elapsed < (int64_t) (seconds * 1e9));
+    CHECK (zmq_poll (items, options.count, 100));
+    for (int i = 0; i < options.count; i++) {
+        if (!(items[i].revents & ZMQ_POLLIN))
+            continue;
+        CHECK (zmq_recv (items[i].socket, payload, options.size, 0));
+        CHECK (zmq_send (items[i].socket, payload, options.size, 0));
+        answers++;
+    }
     return answers;
 }
 
 static void clients (void *context)
 {
-    items = calloc (options.count, sizeof *items);
-    payload = calloc (1, options.size + 1);
+    make_items (options.size + 1);
     *payload = QUESTION;
     for (int i = 0; i < options.count; i++) {
         items[i].socket = open_socket (context, ZMQ_DEALER);
@@ -82,24 +75,14 @@ static void clients (void *context)
         connect_client (items[i].socket);
         CHECK (zmq_send (items[i].socket, payload, options.size, 0));
     }
-    int64_t elapsed_before, elapsed;
-    ask_for (options.warm_up, &elapsed);
-    const int64_t before = ask_for (options.seconds, &elapsed_before);
+    rounds_for (answers_of_round, options.warm_up);
+    const struct measured before = rounds_for (answers_of_round, options.seconds);
     atomic_store (&meeting->progress, 1);
-    ask_for (options.warm_up, &elapsed);
-    enter (MEASURE);
-    const int64_t cpu_before = cpu_time ();
-    const int64_t answers = ask_for (options.seconds, &elapsed);
-    const int64_t cpu = cpu_time () - cpu_before;
-    enter (END);
-    while (!others_left ())
-        usleep (200);
-    print_rate (answers, elapsed, cpu);
-    printf ("kept=%.4f\n", ((double) answers / elapsed) / ((double) before / elapsed_before));
-    for (int i = 0; i < options.count; i++)
-        zmq_close (items[i].socket);
-    free (items);
-    free (payload);
+    const struct measured after = measure_rounds (answers_of_round);
+    await_others ();
+    print_measured (&after);
+    print_kept (&before, &after);
+    close_items ();
 }
 
 int main (int argc, char **argv)

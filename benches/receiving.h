@@ -59,4 +59,13 @@ static void measure_receiving (void *socket)
     free (receive_buffer);
 }
 
+/* The whole side, where it is a bound PULL. */
+static void pull_side (void *context)
+{
+    void *socket = open_socket (context, ZMQ_PULL);
+    bind_server (socket);
+    measure_receiving (socket);
+    zmq_close (socket);
+}
+
 #endif

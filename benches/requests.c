@@ -2,6 +2,7 @@
    answers per second that the clients get. The server is a ROUTER, or with `--kind proxy` a DEALER
    behind zmq_proxy. The clients are one thread. */
 #include "proxied.h"
+#include "rounds.h"
 
 static int through_proxy (void)
 {
@@ -43,9 +44,6 @@ static void proxy (void *context)
     run_proxy (context, ZMQ_ROUTER, ZMQ_DEALER);
 }
 
-static zmq_pollitem_t *items;
-static char *payload;
-
 /* Takes the answers that have come, and asks again for each. */
 static int64_t answers_of_round (void)
 {
@@ -63,21 +61,9 @@ static int64_t answers_of_round (void)
     return answers;
 }
 
-static int64_t ask_for (double seconds, int64_t *elapsed)
-{
-    const int64_t start = now ();
-    int64_t answers = 0;
-    do {
-        answers += answers_of_round ();
-        *elapsed = now () - start;
-    } while (*elapsed < (int64_t) (seconds * 1e9));
-    return answers;
-}
-
 static void clients (void *context)
 {
-    items = calloc (options.count, sizeof *items);
-    payload = calloc (1, options.size + 1);
+    make_items (options.size + 1);
     for (int i = 0; i < options.count; i++) {
         items[i].socket = open_socket (context, ZMQ_DEALER);
         items[i].events = ZMQ_POLLIN;
@@ -87,20 +73,10 @@ static void clients (void *context)
     }
     while (answers_of_round () == 0)
         ;
-    int64_t elapsed;
-    ask_for (options.warm_up, &elapsed);
-    enter (MEASURE);
-    const int64_t cpu_before = cpu_time ();
-    const int64_t answers = ask_for (options.seconds, &elapsed);
-    const int64_t cpu = cpu_time () - cpu_before;
-    enter (END);
-    while (!others_left ())
-        usleep (200);
-    print_rate (answers, elapsed, cpu);
-    for (int i = 0; i < options.count; i++)
-        zmq_close (items[i].socket);
-    free (items);
-    free (payload);
+    const struct measured measured = measure_rounds (answers_of_round);
+    await_others ();
+    print_measured (&measured);
+    close_items ();
 }
 
 int main (int argc, char **argv)

@@ -1,6 +1,6 @@
 /* One PUB that drops, and its SUB sockets of which one stops reading: messages per second that the
    others get then, and which share of what they got before that is. */
-#include "sides.h"
+#include "rounds.h"
 
 static void publisher (void *context)
 {
@@ -14,11 +14,11 @@ static void publisher (void *context)
     free (payload);
 }
 
-static zmq_pollitem_t *items;
-static char *payload;
+/* The first subscriber that still reads. */
+static int first;
 
-/* Takes what is there for each subscriber from `first` on; counts what the others than the first get. */
-static int64_t receive_round (int first)
+/* Takes what is there for each subscriber that reads; counts what the others than the first get. */
+static int64_t receive_round (void)
 {
     int64_t received = 0;
     int taken = 0;
@@ -38,46 +38,25 @@ static int64_t receive_round (int first)
     return received;
 }
 
-static int64_t receive_for (int first, double seconds, int64_t *elapsed)
-{
-    const int64_t start = now ();
-    int64_t received = 0;
-    do {
-        received += receive_round (first);
-        *elapsed = now () - start;
-    } while (*elapsed < (int64_t) (seconds * 1e9));
-    return received;
-}
-
 static void subscribers (void *context)
 {
-    items = calloc (options.count, sizeof *items);
-    payload = calloc (1, options.size + 1);
+    make_items (options.size + 1);
     for (int i = 0; i < options.count; i++) {
         items[i].socket = open_socket (context, ZMQ_SUB);
         items[i].events = ZMQ_POLLIN;
         CHECK (zmq_setsockopt (items[i].socket, ZMQ_SUBSCRIBE, "", 0));
         connect_client (items[i].socket);
     }
-    while (receive_round (0) == 0)
+    while (receive_round () == 0)
         ;
-    int64_t elapsed_before, elapsed;
-    receive_for (0, options.warm_up, &elapsed);
-    const int64_t before = receive_for (0, options.seconds, &elapsed_before);
-    receive_for (1, options.warm_up, &elapsed);
-    enter (MEASURE);
-    const int64_t cpu_before = cpu_time ();
-    const int64_t received = receive_for (1, options.seconds, &elapsed);
-    const int64_t cpu = cpu_time () - cpu_before;
-    enter (END);
-    while (!others_left ())
-        usleep (200);
-    print_rate (received, elapsed, cpu);
-    printf ("kept=%.4f\n", ((double) received / elapsed) / ((double) before / elapsed_before));
-    for (int i = 0; i < options.count; i++)
-        zmq_close (items[i].socket);
-    free (items);
-    free (payload);
+    rounds_for (receive_round, options.warm_up);
+    const struct measured before = rounds_for (receive_round, options.seconds);
+    first = 1;
+    const struct measured after = measure_rounds (receive_round);
+    await_others ();
+    print_measured (&after);
+    print_kept (&before, &after);
+    close_items ();
 }
 
 int main (int argc, char **argv)

@@ -43,17 +43,9 @@ static void sender (void *context)
         free (payload);
 }
 
-static void receiver (void *context)
-{
-    void *socket = open_socket (context, ZMQ_PULL);
-    bind_server (socket);
-    measure_receiving (socket);
-    zmq_close (socket);
-}
-
 int main (int argc, char **argv)
 {
     read_options (argc, argv);
-    run_sides (receiver, sender, NULL);
+    run_sides (pull_side, sender, NULL);
     return 0;
 }
