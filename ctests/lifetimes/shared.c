@@ -76,23 +76,46 @@ static void *receive_numbers(void *unused)
     }
 }
 
-static void cross(int kind_left, int kind_right, const char *wildcard, int mark)
+/* Numbers up to a limit are on their way, and none was seen yet. */
+static void expect_numbers(unsigned up_to)
 {
-    pthread_t senders[CROWD], receivers[CROWD];
-    unsigned last = UINT32_MAX;
-    join_kinds(kind_left, kind_right, wildcard, mark);
-    limit = some(20000);
-    next_number = 0;
+    limit = up_to;
+    next_number = replied = 0;
     seen = calloc(limit, 1);
-    start_crowd(receivers, receive_numbers);
-    start_crowd(senders, send_numbers);
-    join_crowd(senders);
+}
+
+static void stop_receivers(pthread_t *receivers)
+{
+    const unsigned last = UINT32_MAX;
     for (int k = 0; k < CROWD; ++k)
         CHECK(zmq_send(left, &last, sizeof last, 0) == sizeof last);
     join_crowd(receivers);
+}
+
+/* Where one message may overtake another, the last words wait until all others came. */
+static void await_numbers(void)
+{
+    while (__atomic_load_n(&replied, __ATOMIC_SEQ_CST) < limit)
+        pause_ms(1);
+}
+
+static void check_numbers(void)
+{
     for (unsigned i = 0; i < limit; ++i)
         CHECK(seen[i] == 1);
     free(seen);
+}
+
+static void cross(int kind_left, int kind_right, const char *wildcard, int mark)
+{
+    pthread_t senders[CROWD], receivers[CROWD];
+    join_kinds(kind_left, kind_right, wildcard, mark);
+    expect_numbers(some(20000));
+    start_crowd(receivers, receive_numbers);
+    start_crowd(senders, send_numbers);
+    join_crowd(senders);
+    stop_receivers(receivers);
+    check_numbers();
     end();
 }
 
@@ -142,27 +165,19 @@ static void requests_and_replies(void)
 {
     for (int i = 0; i < TRANSPORTS; ++i) {
         pthread_t askers[CROWD], takers[CROWD], servers[CROWD];
-        unsigned last = UINT32_MAX;
         join_kinds(ZMQ_CLIENT, ZMQ_SERVER, wildcards[i], 5);
-        limit = some(10000);
-        next_number = replied = 0;
-        seen = calloc(limit, 1);
+        expect_numbers(some(10000));
         start_crowd(servers, serve);
         start_crowd(takers, take_replies);
         start_crowd(askers, send_numbers);
         join_crowd(askers);
-        /* The last words of one server may overtake what another one still has to say. */
-        while (__atomic_load_n(&replied, __ATOMIC_SEQ_CST) < limit)
-            pause_ms(1);
-        for (int k = 0; k < CROWD; ++k)
-            CHECK(zmq_send(left, &last, sizeof last, 0) == sizeof last);
-        join_crowd(takers);
+        /* One server may still have something to say. */
+        await_numbers();
+        stop_receivers(takers);
         for (int k = 0; k < CROWD; ++k)
             CHECK(zmq_send(left, "", 0, 0) == 0);
         join_crowd(servers);
-        for (unsigned n = 0; n < limit; ++n)
-            CHECK(seen[n] == 1);
-        free(seen);
+        check_numbers();
         end();
     }
 }
@@ -468,7 +483,6 @@ static void through_proxies(void)
     for (int i = 0; i < TRANSPORTS; ++i) {
         pthread_t senders[CROWD], receivers[CROWD], proxies[CROWD];
         char far_endpoint[ENDPOINT_SIZE];
-        unsigned last = UINT32_MAX;
         join_kinds(ZMQ_SCATTER, ZMQ_GATHER, wildcards[i], 3);
         void *gather = new_socket(context, ZMQ_GATHER), *scatter = new_socket(context, ZMQ_SCATTER);
         CHECK(zmq_disconnect(left, endpoint) == 0);
@@ -477,24 +491,17 @@ static void through_proxies(void)
         CHECK(zmq_connect(scatter, endpoint) == 0);
         middle[0][0] = middle[1][1] = gather;
         middle[0][1] = middle[1][0] = scatter;
-        limit = some(10000);
-        next_number = replied = 0;
-        seen = calloc(limit, 1);
+        expect_numbers(some(10000));
         start_crowd(proxies, run_proxy);
         start_crowd(receivers, receive_numbers);
         start_crowd(senders, send_numbers);
         join_crowd(senders);
-        /* What one proxy forwards may overtake what another one has. */
-        while (__atomic_load_n(&replied, __ATOMIC_SEQ_CST) < limit)
-            pause_ms(1);
-        for (int k = 0; k < CROWD; ++k)
-            CHECK(zmq_send(left, &last, sizeof last, 0) == sizeof last);
-        join_crowd(receivers);
+        /* One proxy may still have something to forward. */
+        await_numbers();
+        stop_receivers(receivers);
         CHECK(zmq_ctx_shutdown(context) == 0);
         join_crowd(proxies);
-        for (unsigned n = 0; n < limit; ++n)
-            CHECK(seen[n] == 1);
-        free(seen);
+        check_numbers();
         CHECK(zmq_close(gather) == 0);
         CHECK(zmq_close(scatter) == 0);
         end();
