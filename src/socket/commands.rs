@@ -1,0 +1,184 @@
+//! What other threads have to say: commands in the mailbox, and news of the pipes.
+
+use std::sync::Arc;
+
+use super::core::PipeKey;
+use super::mailbox::Command;
+use super::patterns::Pattern;
+use super::Socket;
+use crate::error::{Errno, Result};
+use crate::options::constants::*;
+use crate::pipe::{PipeEnd, PipeEvent};
+use crate::signaler::Deadline;
+
+impl Socket {
+    #[inline]
+    pub(super) fn look_for_commands(&mut self) -> Result<()> {
+        if self.link.mailbox.has_pending() {
+            return self.process_commands();
+        }
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        Ok(())
+    }
+
+    /// Executes the commands that wait. `ETERM` once the context is terminating.
+    #[inline(never)]
+    pub(super) fn process_commands(&mut self) -> Result<()> {
+        if self.link.mailbox.needs_attention() {
+            for command in self.link.mailbox.take() {
+                self.execute(command);
+            }
+        }
+        self.collect_ended();
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        Ok(())
+    }
+
+    /// Sleeps until commands come, and executes them. `EAGAIN`, `EINTR`, `ETERM`.
+    pub(super) fn wait_for_commands(&mut self, deadline: Deadline) -> Result<()> {
+        self.collect_ended();
+        if self.stopped {
+            return Err(Errno::ETERM);
+        }
+        if !self.spin_for_commands(deadline) {
+            self.link.mailbox.wait(deadline)?;
+        }
+        self.process_commands()
+    }
+
+    pub(super) fn execute(&mut self, command: Command) {
+        match command {
+            Command::Stop => {
+                self.stopped = true;
+                self.link.monitor.stop();
+            }
+            Command::Attach(end) => {
+                self.attach(*end, false, false);
+            }
+            Command::Pipe { pipe, side, event } => {
+                let key = pipe.slot(side);
+                let known = self
+                    .core
+                    .pipes
+                    .find(key)
+                    .is_some_and(|end| Arc::ptr_eq(&end.shared, &pipe) && end.side() == side);
+                if known {
+                    self.pipe_event(key, event);
+                }
+            }
+            Command::ChildAdded { id, io, parent } => {
+                if self.terminating || !self.endpoints.is_listening(parent) {
+                    io.terminate(id, self.core.options.linger);
+                }
+                self.endpoints.add_child(id, io, Some(parent));
+            }
+            Command::ChildGone(id) => self.endpoints.remove_child(id),
+            Command::EndpointFailed(endpoint) => {
+                // The endpoint may have been taken down in the meantime.
+                let _ = self.take_endpoint_down(&endpoint);
+            }
+        }
+    }
+
+    fn pipe_event(&mut self, key: PipeKey, event: PipeEvent) {
+        if event != PipeEvent::Readable {
+            self.changes += 1;
+        }
+        let Some(end) = self.core.pipes.find_mut(key) else { return };
+        match event {
+            PipeEvent::Readable => {
+                if end.activate_read() {
+                    self.kind.read_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Writable => {
+                if end.out.activate() {
+                    self.kind.write_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Closed => {
+                let woken = end.activate_read();
+                if end.peer_closed() {
+                    self.core.note_ended(key);
+                } else if woken {
+                    self.kind.read_activated(&mut self.core, key);
+                }
+            }
+            PipeEvent::Hiccup => {
+                if self.core.options.immediate {
+                    self.core.terminate(key);
+                } else {
+                    self.kind.hiccuped(&mut self.core, key);
+                }
+            }
+            PipeEvent::HighWaterMarks(inbound, outbound) => {
+                if end.set_limits(inbound, outbound) {
+                    self.kind.write_activated(&mut self.core, key);
+                }
+            }
+            // The peer is a session at most; and what it took back is looked at in any case.
+            PipeEvent::InputWanted
+            | PipeEvent::InputHeld
+            | PipeEvent::InputReturned
+            | PipeEvent::InputTaken
+            | PipeEvent::Dismissed => {}
+            PipeEvent::StatsWanted(queued) => end.send_stats(queued),
+            PipeEvent::Stats(outbound, inbound) => {
+                let values = vec![outbound, inbound];
+                let addresses = end.addresses.clone().unwrap_or_default();
+                self.link.monitor.emit_values(ZMQ_EVENT_PIPES_STATS, values, &addresses);
+            }
+            PipeEvent::Bound(inbound, outbound) => {
+                end.set_boosts(inbound, outbound);
+                if end.set_limits(self.core.options.rcvhwm, self.core.options.sndhwm) {
+                    self.kind.write_activated(&mut self.core, key);
+                }
+            }
+        }
+        self.collect_ended();
+    }
+
+    /// Makes a pipe this socket's own. `None` when the socket is ending, or the pipe over already:
+    /// its key may soon be another's.
+    pub(super) fn attach(&mut self, end: PipeEnd, to_all: bool, local: bool) -> Option<PipeKey> {
+        if self.terminating {
+            return None;
+        }
+        self.note_change();
+        let closed = end.was_closed_early();
+        let key = self.core.pipes.insert(end);
+        if let Some(end) = self.core.pipes.find(key) {
+            end.set_slot(key);
+        }
+        self.kind.attach(&mut self.core, key, to_all, local);
+        if closed {
+            self.pipe_event(key, PipeEvent::Closed);
+        }
+        self.collect_ended();
+        self.core.pipes.find(key).map(|_| key)
+    }
+
+    /// Takes away the pipes that ended during a call.
+    #[inline]
+    pub(super) fn collect_ended(&mut self) {
+        if !self.core.ended.is_empty() {
+            self.take_ended_away();
+        }
+    }
+
+    #[cold]
+    fn take_ended_away(&mut self) {
+        self.note_change();
+        while let Some(key) = self.core.ended.pop() {
+            if self.core.pipes.find(key).is_some() {
+                self.kind.pipe_terminated(&mut self.core, key);
+                self.endpoints.pipe_ended(key);
+                drop(self.core.pipes.remove(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Sending and receiving: at once where that is possible, and else waiting for it.
+
+use super::patterns::{self, Pattern};
+use super::{shared, Socket};
+use crate::error::{Errno, Result};
+use crate::message::{self, Message};
+use crate::options::constants::*;
+use crate::signaler::Deadline;
+
+impl Socket {
+    /// Sends one part (`zmq_msg_send(3)`). On success the body is taken and the caller empties its
+    /// message.
+    #[inline(always)]
+    pub fn send(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.look_for_commands()?;
+        let more = if flags & ZMQ_SNDMORE != 0 { message::MORE } else { 0 };
+        message.set_flags(message.flags() & message::SHARED | more);
+        message.clear_metadata();
+        match self.kind.send(&mut self.core, message) {
+            Ok(()) => {
+                self.collect_ended();
+                self.mark_watches();
+                Ok(())
+            }
+            Err(error) => self.send_slowly(message, flags, error),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_slowly(&mut self, message: &mut Message, flags: i32, error: Errno) -> Result<()> {
+        self.collect_ended();
+        let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.sndtimeo != 0;
+        if error == patterns::MESSAGE_LOST {
+            // The pipe died in the middle of this message: the rest has nowhere to go.
+            return if waits { Ok(()) } else { Err(Errno::EAGAIN) };
+        }
+        if error != Errno::EAGAIN || !waits {
+            return Err(error);
+        }
+        if self.is_shared {
+            return Err(shared::WAIT_TO_SEND);
+        }
+        let deadline = Deadline::after(i64::from(self.core.options.sndtimeo));
+        loop {
+            self.wait_for_commands(deadline)?;
+            let outcome = self.kind.send(&mut self.core, message);
+            self.collect_ended();
+            match outcome {
+                Err(Errno::EAGAIN) => {}
+                Err(error) if error == patterns::MESSAGE_LOST => return Ok(()),
+                other => {
+                    self.mark_watches();
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// Receives one part (`zmq_msg_recv(3)`). Its body may be a view: to be used or owned before
+    /// the socket is touched again.
+    #[inline(always)]
+    pub fn recv(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.look_for_commands()?;
+        match self.kind.recv(&mut self.core, message) {
+            Ok(()) => {
+                self.note_received(message);
+                Ok(())
+            }
+            Err(error) => self.recv_slowly(message, flags, error),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn recv_slowly(&mut self, message: &mut Message, flags: i32, error: Errno) -> Result<()> {
+        self.collect_ended();
+        if error != Errno::EAGAIN {
+            return Err(error);
+        }
+        let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
+        if self.is_shared {
+            return Err(if waits { shared::WAIT_TO_RECV } else { error });
+        }
+        let outcome = if waits { self.recv_waiting(message) } else { self.recv_again(message) };
+        self.collect_ended();
+        match outcome {
+            Ok(()) => {
+                self.leave_input();
+                self.note_received(message);
+            }
+            Err(_) => self.release_input(),
+        }
+        outcome
+    }
+
+    /// Receives what has come in the meantime, without waiting.
+    fn recv_again(&mut self, message: &mut Message) -> Result<()> {
+        self.process_commands()?;
+        match self.kind.recv(&mut self.core, message) {
+            Err(Errno::EAGAIN) => {
+                self.receive_now();
+                self.kind.recv(&mut self.core, message)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn recv_waiting(&mut self, message: &mut Message) -> Result<()> {
+        let deadline = Deadline::after(i64::from(self.core.options.rcvtimeo));
+        loop {
+            self.wait_for_input(deadline)?;
+            let outcome = self.kind.recv(&mut self.core, message);
+            if outcome != Err(Errno::EAGAIN) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Commands that a peer sent where none belong reach the application as plain messages.
+    #[inline]
+    fn note_received(&mut self, message: &mut Message) {
+        message.set_flags(message.flags() & message::MORE);
+        self.rcvmore = message.has_more();
+        self.mark_watches();
+    }
+
+    /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
+    pub fn events(&mut self) -> Result<i16> {
+        self.process_commands()?;
+        let mut events = 0;
+        if self.kind.has_out(&mut self.core) {
+            events |= ZMQ_POLLOUT as i16;
+        }
+        if self.kind.has_in(&mut self.core) || self.has_in_now() {
+            events |= ZMQ_POLLIN as i16;
+        } else {
+            // Whoever asks may wait for `ZMQ_FD` next.
+            self.release_input();
+        }
+        self.collect_ended();
+        Ok(events)
+    }
+
+    /// Whether there is something to receive after a look at the connection.
+    fn has_in_now(&mut self) -> bool {
+        self.receive_now();
+        self.kind.has_in(&mut self.core)
+    }
+}
