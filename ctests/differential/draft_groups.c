@@ -30,6 +30,15 @@ static void show_group (const char *label, void *dish)
     zmq_msg_close (&message);
 }
 
+/* Receives until the last of its kind; others may still be on their way. */
+static void receive_last (void *radio, void *dish, const char *group)
+{
+    MUST (send_to (radio, group, "last", 0));
+    while (await_events (dish, ZMQ_POLLIN))
+        if (zmq_recv (dish, buffer, sizeof buffer, ZMQ_DONTWAIT) == 4)
+            break;
+}
+
 /* Sends until the group's messages come through: joining takes its time. */
 static void await_group (void *radio, void *dish, const char *group)
 {
@@ -37,8 +46,7 @@ static void await_group (void *radio, void *dish, const char *group)
         MUST (send_to (radio, group, "are you there?", 0));
         sleep_ms (1);
         if (zmq_recv (dish, buffer, sizeof buffer, ZMQ_DONTWAIT) != -1) {
-            show_silence ("", dish);
-            drain (dish);
+            receive_last (radio, dish, group);
             return;
         }
     }
@@ -58,11 +66,7 @@ static void await_marker (void *radio, void *dish)
         if (zmq_recv (dish, buffer, sizeof buffer, ZMQ_DONTWAIT) != -1)
             break;
     }
-    /* Others of its kind may still be on their way. */
-    MUST (send_to (radio, marker, "last", 0));
-    while (await_events (dish, ZMQ_POLLIN))
-        if (zmq_recv (dish, buffer, sizeof buffer, ZMQ_DONTWAIT) == 4)
-            break;
+    receive_last (radio, dish, marker);
     MUST (zmq_leave (dish, marker));
 }
 

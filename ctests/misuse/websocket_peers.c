@@ -1,7 +1,8 @@
 /*
  * WebSocket peers that do not keep to the rules: what they send ends their connection, and nothing
  * else. The original crashes on some of it, hangs on others, and answers no ping without a
- * mechanism. What it could do and does not, is here as well: messages in fragments.
+ * mechanism. What it could do and does not, is here as well: messages in fragments, and saying that
+ * it ends.
  */
 #include "misuse.h"
 
@@ -182,6 +183,22 @@ static void silence (void *context)
     zmq_close (server);
 }
 
+/* A socket that closes tells its peer, behind what it still had to say. */
+static void the_end_is_told (void *context)
+{
+    static const char farewell[] = "\x82\4\0bye\x88\2\3\xe9";
+    char bytes[sizeof farewell - 1];
+    void *server = bound (context, ZMQ_DEALER);
+    const int fd = shaken_hands (endpoint);
+    MUST (set_int (server, ZMQ_LINGER, -1));
+    MUST (zmq_send (server, "bye", 3, 0));
+    zmq_close (server);
+    expect ("the last message, and the end",
+            raw_read (fd, bytes, sizeof bytes) == sizeof bytes && memcmp (bytes, farewell, sizeof bytes) == 0);
+    expect ("nothing behind it", ended (fd));
+    close (fd);
+}
+
 int main (void)
 {
     void *context = zmq_ctx_new ();
@@ -190,6 +207,7 @@ int main (void)
     requests_that_are_refused (context);
     responses_that_are_refused (context);
     silence (context);
+    the_end_is_told (context);
     MUST (zmq_ctx_term (context));
     still_works ();
     return verdict ();

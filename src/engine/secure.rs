@@ -47,6 +47,14 @@ impl Shared {
         self.lock().flush(fd)
     }
 
+    /// Tells the peer that nothing follows, if the connection has room for it.
+    pub fn say_goodbye(&self, fd: BorrowedFd<'_>) {
+        let mut secure = self.lock();
+        secure.connection.say_goodbye();
+        // What does not go now does not go at all.
+        let _ = secure.flush(fd);
+    }
+
     /// Whether there is something for the peer.
     pub fn wants_write(&self) -> bool {
         self.lock().connection.wants_write()

@@ -4,6 +4,8 @@
 //! as messages that begin with a 1 or 0 byte, as to old ZMTP peers. A close frame is answered, and
 //! with that the connection is over.
 
+use std::os::fd::AsFd;
+
 use super::input::Input;
 use super::output::Output;
 use super::{Engine, Failure, Framing};
@@ -33,6 +35,9 @@ impl Incoming {
         Incoming { decoder: Decoder::new(role), opener: None, pings: Vec::new(), close: None }
     }
 }
+
+/// The code with which RFC 6455 has an end say that it goes away.
+const GOING_AWAY: [u8; 2] = 1001_u16.to_be_bytes();
 
 /// Unanswered pings of one turn beyond which the oldest are forgotten. RFC 6455 allows that.
 const PINGS_MAX: usize = 16;
@@ -197,6 +202,21 @@ impl Engine {
         if let Some(payload) = incoming.close.as_mut().filter(|_| !self.closing) {
             self.closing = true;
             frame::append_close(masks.as_mut(), payload, control);
+        }
+    }
+
+    /// Tells the peer of a WebSocket that this end goes away. Not in the middle of a message, and not
+    /// if the connection has no room: nobody waits for it any more.
+    pub fn say_goodbye(&mut self) {
+        if !self.is_websocket() || self.closing || self.output.has_staged() {
+            return;
+        }
+        frame::append_close(self.output.masks.as_mut(), &GOING_AWAY, &mut self.output.control);
+        if self.output.pump(self.fd.as_fd(), &mut true, None).is_err() {
+            return;
+        }
+        if let Some(secure) = &self.output.secure {
+            secure.say_goodbye(self.fd.as_fd());
         }
     }
 

@@ -512,7 +512,8 @@ impl Session {
         if let Some(pipe) = &mut self.pipe {
             pipe.stop_lending();
         }
-        if let Some(engine) = self.engine.take() {
+        if let Some(mut engine) = self.engine.take() {
+            engine.say_goodbye();
             cx.unwatch(engine.raw_fd());
         }
         if let Some(timer) = self.timers.exchange.take() {

@@ -208,6 +208,11 @@ impl Secured {
         self.0.writer().write(bytes).map_err(|_| Errno::EPROTO)
     }
 
+    /// Says that nothing follows.
+    pub fn say_goodbye(&mut self) {
+        self.0.send_close_notify();
+    }
+
     /// Whether there are bytes for the peer.
     pub fn wants_write(&self) -> bool {
         self.0.wants_write()

@@ -48,6 +48,10 @@ impl Secured {
         match self.0 {}
     }
 
+    pub fn say_goodbye(&mut self) {
+        match self.0 {}
+    }
+
     pub fn wants_write(&self) -> bool {
         match self.0 {}
     }
