@@ -97,7 +97,7 @@ pub fn give(handshake: &mut Handshake, bytes: &[u8], handler: &mut Handler) -> O
     let taken = handshake.input(bytes);
     assert!(taken.is_err() || taken.is_ok_and(|taken| taken <= bytes.len()));
     if let Some(request) = handshake.take_zap_request() {
-        assert!(request.into_frames().len() >= 6);
+        assert!(request.frames().len() >= 6);
         let outcome = match handler.answer() {
             Some(frames) => handshake.zap_reply(frames),
             None => handshake.zap_unavailable(),

@@ -1,5 +1,6 @@
 //! The answers of a SOCKS proxy.
 
+use zmq::security::keys::SecretBytes;
 use zmq::transport::socks::{parse_target, SocksClient};
 
 use super::script::{joined, piece, Script};
@@ -8,7 +9,7 @@ pub fn run(data: &[u8]) {
     let mut script = Script::new(data);
     let credentials = match script.byte() % 3 {
         0 => None,
-        _ => Some((script.piece().to_vec(), script.piece().to_vec())),
+        _ => Some((script.piece().to_vec(), SecretBytes::new(script.piece()))),
     };
     let target = String::from_utf8_lossy(script.piece()).into_owned();
     let size = usize::from(script.byte()).max(1);
