@@ -5,9 +5,13 @@
 //! its connection. Between the two ends stands the pipe: the session's end is lent to the engine
 //! in each turn. When the socket closes, the session goes on until what waits in the pipe is
 //! written or the linger time is over.
+//!
+//! Its I/O thread calls [`Session::start`], then [`work`] and [`pipe_news`] in turns, and
+//! [`Session::over`]. [`opening`] starts an engine, [`connection`] keeps it and lets it go, and
+//! [`lending`] gives the socket's thread a part of the work.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use core::sync::atomic::AtomicBool;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use mio::Interest;
@@ -18,17 +22,18 @@ mod lending;
 pub mod listener;
 mod newcomers;
 mod opening;
+mod pipe_news;
+mod work;
 pub mod zap;
 
 use crate::engine::connectionless::Connectionless;
-use crate::engine::{Engine, Failure, Progress};
-use crate::error::Errno;
+use crate::engine::Engine;
 use crate::io::timers::{Purpose, TimerKey};
 use crate::io::watch::Watch;
 use crate::io::{Cx, IoHandle, Turn};
 use crate::monitor::Addresses;
 use crate::options::SocketOptions;
-use crate::pipe::{PipeEnd, PipeEvent, PipeShared};
+use crate::pipe::PipeEnd;
 use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::tls::{self, Secured};
@@ -221,258 +226,12 @@ impl Session {
         self.connect(cx, false)
     }
 
-    // --- work ---
-
-    /// The descriptor became ready.
-    pub fn ready(
-        &mut self,
-        cx: &mut Cx<'_>,
-        generation: u16,
-        readable: bool,
-        writable: bool,
-    ) -> Turn {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.ready(readable, writable);
-            return self.work(cx);
-        }
-        if let Some(engine) = &mut self.engine {
-            if engine.generation != generation {
-                return Turn::Idle;
-            }
-            engine.writable |= writable;
-            if readable && !self.pipe.as_ref().is_some_and(PipeEnd::input_is_held) {
-                self.take_input_back();
-                if let Some(engine) = &mut self.engine {
-                    engine.readable = true;
-                }
-            }
-            return self.work(cx);
-        }
-        let Some(connecter) = &mut self.connecter else { return Turn::Idle };
-        let step = connecter.ready(cx, generation, writable);
-        self.connect_step(cx, step)
-    }
-
-    /// One turn: reads and writes what can be.
-    pub fn work(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {
-            // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
-            return Turn::Over;
-        }
-        if self.exchange.is_some() {
-            return self.exchange(cx);
-        }
-        if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
-            if let Err(turn) = self.shake_hands(cx) {
-                return turn;
-            }
-        }
-        let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
-        let mut more = false;
-        if !engine.is_handshaking() {
-            let pipe = self.pipe.as_mut().map(|pipe| &mut pipe.out);
-            let read = engine.input.pump(engine.fd.as_fd(), &mut engine.readable, pipe);
-            engine.answer_pings();
-            match read {
-                Ok(progress) => more |= progress == Progress::More,
-                Err(failure) => {
-                    self.note_life(cx);
-                    return self.engine_failed(cx, failure);
-                }
-            }
-        }
-        self.note_life(cx);
-        match self.write(cx) {
-            Ok(progress) => more |= progress == Progress::More,
-            Err(failure) => return self.engine_failed(cx, failure),
-        }
-        let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
-        let broken = engine.output.is_broken();
-        if engine.is_closed() {
-            return self.engine_failed(cx, Failure::Connection(Errno::ECONNRESET));
-        }
-        if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
-            return self.pipe_over(cx);
-        }
-        if broken && self.pipe.as_ref().is_none_or(PipeEnd::peer_is_closed) {
-            // Nobody reads from this connection any more, so that nothing else would end it.
-            return self.engine_failed(cx, Failure::Connection(Errno::EPIPE));
-        }
-        if self.ending && self.pipe.is_none() && !self.has_unsent() {
-            return Turn::Over;
-        }
-        if more {
-            return Turn::Again;
-        }
-        self.lend_input();
-        Turn::Idle
-    }
-
-    /// A turn without connections.
-    fn exchange(&mut self, cx: &mut Cx<'_>) -> Turn {
-        let (Some(exchange), Some(pipe)) = (&mut self.exchange, &mut self.pipe) else {
-            return Turn::Idle;
-        };
-        let progress = exchange.pump(pipe);
-        if let Some(timer) = self.timers.exchange.take() {
-            cx.timers.cancel(timer);
-        }
-        if let Some(milliseconds) = exchange.due() {
-            let timer = cx.timers.add(self.id, Purpose::Exchange, milliseconds);
-            self.timers.exchange = Some(timer);
-        }
-        if pipe.ended() && !exchange.has_unsent() {
-            return Turn::Over;
-        }
-        if progress == Progress::More {
-            Turn::Again
-        } else {
-            Turn::Idle
-        }
-    }
-
-    fn has_unsent(&self) -> bool {
-        self.engine.as_ref().is_some_and(|engine| engine.output.has_staged())
-    }
-
-    /// A timer of this session fired.
-    pub fn timer(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Turn {
-        if matches!(purpose, Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl) {
-            if let Some(turn) = self.listen_once_more(cx, purpose) {
-                return turn;
-            }
-        }
-        match purpose {
-            Purpose::Linger => Turn::Over,
-            Purpose::Reconnect | Purpose::ConnectTimeout => {
-                let Some(connecter) = &mut self.connecter else { return Turn::Idle };
-                let step = connecter.timer(cx, purpose);
-                self.connect_step(cx, step)
-            }
-            Purpose::Heartbeat => self.send_heartbeat(cx),
-            Purpose::Handshake | Purpose::HeartbeatTimeout | Purpose::HeartbeatTtl => {
-                self.engine_failed(cx, Failure::Timeout)
-            }
-            Purpose::LookAfterInput => self.look_after_input(cx),
-            Purpose::Exchange => {
-                self.timers.exchange = None;
-                self.work(cx)
-            }
-            Purpose::Accept => Turn::Idle,
-        }
-    }
-
-    /// The listener has no room for connections that do not get through the handshake.
-    pub fn give_up(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
-            return self.engine_failed(cx, Failure::Timeout);
-        }
-        Turn::Idle
-    }
-
     /// The session is no newcomer any more.
     fn settle(&mut self) {
         if let Some(newcomers) = self.newcomers.take() {
             newcomers.remove(self.id);
         }
     }
-
-    // --- the pipe ---
-
-    /// The socket's end of the pipe, or the ZAP handler's, has news.
-    pub fn pipe_event(
-        &mut self,
-        cx: &mut Cx<'_>,
-        pipe: &Arc<PipeShared>,
-        event: PipeEvent,
-    ) -> Turn {
-        if self.zap.as_ref().is_some_and(|zap| zap.is(pipe)) {
-            return self.zap_event(cx, event);
-        }
-        let Some(end) = self.pipe.as_mut().filter(|end| Arc::ptr_eq(&end.shared, pipe)) else {
-            return Turn::Idle;
-        };
-        let reads_itself = event == PipeEvent::Writable && end.input_is_held();
-        if !matches!(event, PipeEvent::Readable | PipeEvent::InputHeld) && !reads_itself {
-            self.take_input_back();
-        }
-        let Some(end) = self.pipe.as_mut() else { return Turn::Idle };
-        match event {
-            PipeEvent::Readable => {
-                end.activate_read();
-                self.output_due = true;
-                if self.exchange.is_none()
-                    && self.engine.is_none()
-                    && !end.check_read()
-                    && end.ended()
-                {
-                    return self.pipe_over(cx);
-                }
-                self.work(cx)
-            }
-            PipeEvent::Writable if reads_itself => Turn::Idle,
-            PipeEvent::Writable => {
-                end.out.activate();
-                if let Some(engine) = &mut self.engine {
-                    engine.input.resume();
-                }
-                self.work(cx)
-            }
-            PipeEvent::Closed => {
-                end.activate_read();
-                self.output_due = true;
-                if end.peer_closed() && self.exchange.is_none() {
-                    return self.pipe_over(cx);
-                }
-                self.work(cx)
-            }
-            PipeEvent::HighWaterMarks(inbound, outbound) => {
-                // Whatever was lent is back, and has to be looked after.
-                self.output_due = true;
-                if end.set_limits(inbound, outbound) {
-                    if let Some(engine) = &mut self.engine {
-                        engine.input.resume();
-                    }
-                }
-                self.work(cx)
-            }
-            PipeEvent::StatsWanted(queued) => {
-                end.send_stats(queued);
-                self.work(cx)
-            }
-            PipeEvent::InputWanted | PipeEvent::InputReturned => self.work(cx),
-            PipeEvent::Dismissed => {
-                self.ending = true;
-                Turn::Idle
-            }
-            PipeEvent::InputHeld => {
-                self.watch_input(cx);
-                Turn::Idle
-            }
-            PipeEvent::Hiccup
-            | PipeEvent::Bound(..)
-            | PipeEvent::Stats(..)
-            | PipeEvent::InputTaken => Turn::Idle,
-        }
-    }
-
-    /// The socket closed the pipe and all of it is read.
-    fn pipe_over(&mut self, cx: &mut Cx<'_>) -> Turn {
-        self.pipe = None;
-        if self.options.raw_socket && !self.ending {
-            // A raw connection is nothing without its pipe.
-            self.ending = true;
-        }
-        if self.ending {
-            if !self.has_unsent() {
-                return Turn::Over;
-            }
-            return self.work(cx);
-        }
-        Turn::Idle
-    }
-
-    // --- the end ---
 
     /// The socket closes or takes the endpoint down: what waits is delivered within the linger
     /// time.
