@@ -1,189 +1,27 @@
 //! The `pgm` and `epgm` transports: Pragmatic General Multicast, by the system's OpenPGM.
 //!
-//! An address is `[interface;]group:port`. OpenPGM has no thread: its functions do the protocol
-//! whenever one of several descriptors is ready, or when it is time to.
+//! An address is `[interface;]group:port`, and [`network`] asks what it means. OpenPGM ([`system`])
+//! has no thread: its functions do the protocol whenever one of several descriptors is ready, or when
+//! it is time to.
 
 use std::collections::hash_map::RandomState;
-use std::ffi::{c_char, c_int, c_void, CString};
+use std::ffi::c_int;
 use std::hash::BuildHasher;
 use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::OnceLock;
 
 use libc::{sockaddr_storage, socklen_t, timeval};
+
+mod network;
+mod system;
 
 use super::resolve::leading_integer;
 use crate::context::threads::without_signals;
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
-
-#[repr(C)]
-struct RawError {
-    domain: c_int,
-    code: c_int,
-    message: *mut c_char,
-}
-
-#[repr(C)]
-struct GroupRequest {
-    interface: u32,
-    group: sockaddr_storage,
-    source: sockaddr_storage,
-    address: sockaddr_storage,
-}
-
-#[repr(C)]
-struct AddressInfo {
-    family: libc::sa_family_t,
-    receive_count: u32,
-    receive: *mut GroupRequest,
-    send_count: u32,
-    send: *mut GroupRequest,
-}
-
-#[repr(C)]
-struct InterfaceRequest {
-    interface: u32,
-    scope: u32,
-    address: sockaddr_storage,
-}
-
-/// The name of a publisher in the protocol.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Source {
-    id: [u8; 6],
-    port: u16,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Address {
-    port: u16,
-    source: Source,
-}
-
-enum RawSocket {}
-
-/// The beginning of what OpenPGM keeps a packet in.
-#[repr(C)]
-struct RawPacket {
-    links: [*mut c_void; 3],
-    socket: *mut RawSocket,
-    time: u64,
-    source: Source,
-    sequence: u32,
-    padding: u32,
-    control: [u8; 48],
-    len: u16,
-    flags: u32,
-    headers: [*mut c_void; 4],
-    head: *mut c_void,
-    data: *const u8,
-}
-
-const FRAGMENTS_MAX: usize = 16;
-
-/// The packets of one message of PGM's.
-#[repr(C)]
-struct RawMessage {
-    count: u32,
-    packets: [*const RawPacket; FRAGMENTS_MAX],
-}
-
-#[link(name = "pgm")]
-extern "C" {
-    fn pgm_init(error: *mut *mut RawError) -> bool;
-    fn pgm_error_free(error: *mut RawError);
-    fn pgm_getaddrinfo(
-        network: *const c_char,
-        hints: *const AddressInfo,
-        result: *mut *mut AddressInfo,
-        error: *mut *mut RawError,
-    ) -> bool;
-    fn pgm_freeaddrinfo(info: *mut AddressInfo);
-    fn pgm_gsi_create_from_data(id: *mut [u8; 6], data: *const u8, len: usize) -> bool;
-    fn pgm_socket(
-        socket: *mut *mut RawSocket,
-        family: libc::sa_family_t,
-        kind: c_int,
-        protocol: c_int,
-        error: *mut *mut RawError,
-    ) -> bool;
-    fn pgm_setsockopt(
-        socket: *mut RawSocket,
-        level: c_int,
-        name: c_int,
-        value: *const c_void,
-        len: socklen_t,
-    ) -> bool;
-    fn pgm_getsockopt(
-        socket: *mut RawSocket,
-        level: c_int,
-        name: c_int,
-        value: *mut c_void,
-        len: *mut socklen_t,
-    ) -> bool;
-    fn pgm_bind3(
-        socket: *mut RawSocket,
-        address: *const Address,
-        address_len: socklen_t,
-        send: *const InterfaceRequest,
-        send_len: socklen_t,
-        receive: *const InterfaceRequest,
-        receive_len: socklen_t,
-        error: *mut *mut RawError,
-    ) -> bool;
-    fn pgm_connect(socket: *mut RawSocket, error: *mut *mut RawError) -> bool;
-    fn pgm_close(socket: *mut RawSocket, flush: bool) -> bool;
-    fn pgm_send(socket: *mut RawSocket, data: *const c_void, len: usize, sent: *mut usize)
-        -> c_int;
-    fn pgm_recvmsg(
-        socket: *mut RawSocket,
-        message: *mut RawMessage,
-        flags: c_int,
-        received: *mut usize,
-        error: *mut *mut RawError,
-    ) -> c_int;
-}
-
-const PROTOCOL: c_int = 113;
-
-const STATUS_NORMAL: c_int = 1;
-const STATUS_RESET: c_int = 2;
-const STATUS_RATE_LIMITED: c_int = 6;
-const STATUS_TIMER_PENDING: c_int = 7;
-
-const SEND_SOCK: c_int = 0x2000;
-const RECV_SOCK: c_int = SEND_SOCK + 1;
-const REPAIR_SOCK: c_int = SEND_SOCK + 2;
-const PENDING_SOCK: c_int = SEND_SOCK + 3;
-const TIME_REMAIN: c_int = SEND_SOCK + 5;
-const RATE_REMAIN: c_int = SEND_SOCK + 6;
-const MTU: c_int = SEND_SOCK + 8;
-const MSS: c_int = SEND_SOCK + 10;
-const MULTICAST_LOOP: c_int = SEND_SOCK + 12;
-const MULTICAST_HOPS: c_int = SEND_SOCK + 13;
-const TOS: c_int = SEND_SOCK + 14;
-const AMBIENT_SPM: c_int = SEND_SOCK + 15;
-const HEARTBEAT_SPM: c_int = SEND_SOCK + 16;
-const TXW_SQNS: c_int = SEND_SOCK + 18;
-const PEER_EXPIRY: c_int = SEND_SOCK + 21;
-const SPMR_EXPIRY: c_int = SEND_SOCK + 22;
-const RXW_SQNS: c_int = SEND_SOCK + 24;
-const NAK_BO_IVL: c_int = SEND_SOCK + 27;
-const NAK_RPT_IVL: c_int = SEND_SOCK + 28;
-const NAK_RDATA_IVL: c_int = SEND_SOCK + 29;
-const NAK_DATA_RETRIES: c_int = SEND_SOCK + 30;
-const NAK_NCF_RETRIES: c_int = SEND_SOCK + 31;
-const SEND_ONLY: c_int = SEND_SOCK + 35;
-const RECV_ONLY: c_int = SEND_SOCK + 36;
-const NOBLOCK: c_int = SEND_SOCK + 39;
-const SEND_GROUP: c_int = SEND_SOCK + 40;
-const JOIN_GROUP: c_int = SEND_SOCK + 41;
-const UDP_ENCAP_UCAST_PORT: c_int = SEND_SOCK + 48;
-const UDP_ENCAP_MCAST_PORT: c_int = SEND_SOCK + 49;
-const ODATA_MAX_RTE: c_int = SEND_SOCK + 52;
+use network::Network;
+pub use system::Source;
+use system::*;
 
 /// Times of the protocol are microseconds.
 const MILLISECOND: c_int = 1_000;
@@ -191,87 +29,6 @@ const SECOND: c_int = 1_000_000;
 
 /// Bytes of the part of a [`GroupRequest`] that joining takes.
 const GROUP_LEN: socklen_t = (8 + size_of::<sockaddr_storage>()) as socklen_t;
-
-/// An error of OpenPGM's, which is freed and forgotten: it says nothing that an error number could.
-struct Ignored(*mut RawError);
-
-impl Drop for Ignored {
-    fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: OpenPGM gave the error to us.
-            unsafe { pgm_error_free(self.0) }
-        }
-    }
-}
-
-fn check(call: impl FnOnce(*mut *mut RawError) -> bool) -> Result<()> {
-    let mut error = Ignored(ptr::null_mut());
-    if call(&raw mut error.0) {
-        Ok(())
-    } else {
-        Err(Errno::EINVAL)
-    }
-}
-
-fn start_library() -> Result<()> {
-    static STARTED: OnceLock<bool> = OnceLock::new();
-    let start = || {
-        // SAFETY: the error is a variable. It is called once.
-        without_signals(|| check(|error| unsafe { pgm_init(error) })).is_ok()
-    };
-    if *STARTED.get_or_init(start) {
-        Ok(())
-    } else {
-        Err(Errno::EINVAL)
-    }
-}
-
-/// Groups and interfaces of a network's name.
-struct Network(*mut AddressInfo);
-
-impl Network {
-    fn find(name: &str) -> Result<Network> {
-        let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
-        let mut network = Network(ptr::null_mut());
-        // SAFETY: the name is a C string, the rest are variables, and no hints are given.
-        check(|error| unsafe {
-            pgm_getaddrinfo(name.as_ptr(), ptr::null(), &raw mut network.0, error)
-        })?;
-        if network.receive().is_empty() || network.send().is_empty() {
-            return Err(Errno::EINVAL);
-        }
-        Ok(network)
-    }
-
-    fn receive(&self) -> &[GroupRequest] {
-        // SAFETY: OpenPGM filled the structure, which lives as long as this; null is looked for.
-        unsafe { self.0.as_ref().map_or(&[], |info| requests(info.receive, info.receive_count)) }
-    }
-
-    fn send(&self) -> &[GroupRequest] {
-        // SAFETY: as above.
-        unsafe { self.0.as_ref().map_or(&[], |info| requests(info.send, info.send_count)) }
-    }
-}
-
-/// # Safety
-/// `first` is null or leads to so many requests.
-unsafe fn requests<'a>(first: *const GroupRequest, count: u32) -> &'a [GroupRequest] {
-    if first.is_null() {
-        return &[];
-    }
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(first, count as usize) }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: OpenPGM gave it to us, and nobody borrows from it any more.
-            unsafe { pgm_freeaddrinfo(self.0) }
-        }
-    }
-}
 
 /// What came of receiving.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
