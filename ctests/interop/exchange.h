@@ -23,6 +23,7 @@ struct peer {
     uint64_t run;
     int endless;
     int numbered;
+    int stays;
     /* ZAP tells this end who its peers are. */
     int authenticates;
     unsigned char *body;

@@ -2,7 +2,7 @@
  * One end of an interoperation test. The other end is the same program on another libzmq, or a
  * byte-level peer in Python.
  *
- *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [server=M] [client=M]
+ *     peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [stays] [server=M] [client=M]
  *
  * KIND is a socket kind in lower case. The roles:
  *
@@ -14,7 +14,8 @@
  * M is a mechanism, null, plain, curve or gssapi; its server has a ZAP handler that knows its client.
  * Sockets for datagrams have roles of their own (datagram_roles.h); a DGRAM asks at `to`.
  *
- * A PUB or RADIO waits for a line on its standard input; it greets its subscribers until then. What the
+ * A PUB or RADIO waits for a line on its standard input; it greets its subscribers until then. A sender
+ * that `stays` waits for one before it closes. What the
  * runner has to know is printed: READY (a subscriber heard a greeting), RUN n (so many messages of
  * that sender were received), ASKED (so many answers came), DONE at the end.
  */
@@ -28,6 +29,14 @@
 #include <time.h>
 
 /* ------------------------------------------------------------------ before the first message */
+
+/* A line from the runner. */
+static void await_word (void)
+{
+    char byte = 0;
+    while (read (0, &byte, 1) == 1 && byte != '\n') {
+    }
+}
 
 /* A publisher's messages count only from when somebody listens. */
 static void await_subscriber (struct peer *peer)
@@ -46,6 +55,7 @@ static void await_subscriber (struct peer *peer)
             send_addressed (peer, "greetings", "hello", 5);
         else
             send_bytes (peer, "hello", 5, 0);
+    await_word ();
 }
 
 /* A ROUTER that speaks first has to be spoken to before it knows an address. */
@@ -253,7 +263,7 @@ int main (int argc, char **argv)
     struct peer peer = {.count = 100000, .run = 1};
     const char *server = NULL, *client = NULL;
     if (argc < 5)
-        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [server=M] [client=M]");
+        fail ("usage: peer KIND bind|connect ENDPOINT ROLE [count=N] [run=N] [to=ADDRESS] [endless] [numbered] [stays] [server=M] [client=M]");
     peer.role = argv[4];
     for (int i = 5; i < argc; i++) {
         if (strncmp (argv[i], "count=", 6) == 0)
@@ -266,6 +276,8 @@ int main (int argc, char **argv)
             peer.endless = 1;
         else if (strcmp (argv[i], "numbered") == 0)
             peer.numbered = 1;
+        else if (strcmp (argv[i], "stays") == 0)
+            peer.stays = 1;
         else if (strncmp (argv[i], "server=", 7) == 0)
             server = argv[i] + 7;
         else if (strncmp (argv[i], "client=", 7) == 0)
@@ -292,6 +304,8 @@ int main (int argc, char **argv)
     else
         check (zmq_connect (peer.socket, argv[3]), "zmq_connect");
     play (&peer);
+    if (peer.stays)
+        await_word ();
     check (zmq_close (peer.socket), "zmq_close");
     check (zmq_ctx_term (peer.context), "zmq_ctx_term");
     free (peer.body);

@@ -92,9 +92,16 @@ class Suite:
         ends = {True: "bind", False: "connect"}
         count = f"count={self.options.count}"
         b = self.start(second, pattern.second, ends[not first_binds], endpoint, pattern.second_role, count, *security[1])
-        a = self.start(first, pattern.first, ends[first_binds], endpoint, pattern.first_role, count, *security[0])
+        # libzmq gives up an ipc connection whose peer closes while it has no room for what was sent.
+        stays = transport == "ipc" and pattern.second_role == "receive"
+        a = self.start(
+            first, pattern.first, ends[first_binds], endpoint, pattern.first_role, count, *["stays"] * stays, *security[0]
+        )
         if pattern.first in ("pub", "radio"):
             b.wait_for("READY", 1, deadline)
+            a.tell()
+        if stays:
+            b.finish(deadline)
             a.tell()
         a.finish(deadline)
         b.finish(deadline)
