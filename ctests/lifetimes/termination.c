@@ -148,7 +148,7 @@ static void signals_interrupt_blocking_calls(void)
 
 /* Messages in numbers that no buffer of the system holds, so that a socket closes in the middle of
  * one. Their bytes are such as would mean something at the front of a frame. */
-enum { MANY = 1000, LARGE = 20000, FILLING = 0xaa };
+enum { MANY = 1000, FEW = 5, LARGE = 20000, FILLING = 0xaa };
 
 static void fill(void *socket, int count)
 {
@@ -177,13 +177,18 @@ static void drain(void *socket, int count)
 
 static void *context_of_push;
 
-static void *push_and_end(void *endpoint)
+static void push_so_many_and_end(const char *endpoint, int count)
 {
     void *push = new_socket(context_of_push, ZMQ_PUSH);
     CHECK(zmq_connect(push, endpoint) == 0);
-    fill(push, MANY);
+    fill(push, count);
     CHECK(zmq_close(push) == 0);
     CHECK(zmq_ctx_term(context_of_push) == 0);
+}
+
+static void *push_and_end(void *endpoint)
+{
+    push_so_many_and_end(endpoint, MANY);
     return NULL;
 }
 
@@ -198,6 +203,23 @@ static void infinite_linger_delivers_everything(void)
         pthread_t thread = start_thread(push_and_end, endpoint);
         drain(pull, MANY);
         join(thread);
+        CHECK(zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+/* The sender is long gone when the receiver has room for what the system holds. */
+static void what_the_system_holds_is_received(void)
+{
+    for (int transport = 1; transport < TRANSPORTS; ++transport) {
+        char endpoint[ENDPOINT_SIZE];
+        context = zmq_ctx_new();
+        context_of_push = zmq_ctx_new();
+        void *pull = new_socket(context, ZMQ_PULL);
+        set_int(pull, ZMQ_RCVHWM, 1);
+        bind_any(pull, wildcards[transport], endpoint);
+        push_so_many_and_end(endpoint, FEW);
+        drain(pull, FEW);
         CHECK(zmq_close(pull) == 0);
         CHECK(zmq_ctx_term(context) == 0);
     }
@@ -373,6 +395,7 @@ CASES({"shutdown_ends_blocking_calls", shutdown_ends_blocking_calls},
       {"term_waits_for_sockets", term_waits_for_sockets},
       {"signals_interrupt_blocking_calls", signals_interrupt_blocking_calls},
       {"infinite_linger_delivers_everything", infinite_linger_delivers_everything},
+      {"what_the_system_holds_is_received", what_the_system_holds_is_received},
       {"linger_waits_for_a_late_peer", linger_waits_for_a_late_peer},
       {"no_linger_drops", no_linger_drops},
       {"short_linger_ends", short_linger_ends},
