@@ -110,6 +110,9 @@ pub struct Input {
     /// Bytes of one message on a raw connection at most.
     raw_read: usize,
     after_large: bool,
+    /// A call that gives less than was asked for has given all there is. Not so once the peer has
+    /// hung up: the end of the stream is still to be read, and no event will tell of it again.
+    pub short_is_all: bool,
     /// Bytes missing to make the frame in the chunk whole.
     missing: usize,
     /// Out of credit; nothing is read until the pipe has room.
@@ -145,6 +148,7 @@ impl Input {
             awaited: 1,
             raw_read: usize::try_from(options.in_batch_size).unwrap_or(0).clamp(1, TURN_BYTES),
             after_large: false,
+            short_is_all: false,
             missing: 0,
             stopped: false,
             form: Form::of(options.socket_type),
@@ -203,6 +207,7 @@ impl Input {
             awaited: 1,
             raw_read: self.raw_read,
             after_large: false,
+            short_is_all: false,
             missing: 0,
             stopped: true,
             form: None,

@@ -521,3 +521,27 @@ fn answers_that_nobody_reads_are_bounded() {
     }
     assert!(!engine.writable && engine.output.control.len() > UNSENT_CONTROL_MAX / 2);
 }
+
+/// What a peer sent and its hanging up, as one event or as two.
+#[test]
+fn the_end_behind_a_short_call_is_found() {
+    for in_one in [true, false] {
+        let (mut peer, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let settings = options(PULL);
+        let addresses = Addresses { local: "ipc://here".into(), ..Addresses::default() };
+        let mut engine = Engine::new(ours.into(), addresses, 0, None, &settings);
+        engine.open(Framing::Zmtp(Version::V3_1), None, &settings);
+        let (mut near, _far) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
+        peer.write_all(b"\0\x02ab\0\x02cd").unwrap();
+        if !in_one {
+            // The call gave all there was; asking again would be a call for nothing.
+            assert_eq!(engine.read(Some(&mut near.out)), Ok(Progress::Idle));
+            assert!(!engine.readable);
+        }
+        drop(peer);
+        (engine.hung_up, engine.readable) = (true, true);
+        assert_eq!(engine.read(Some(&mut near.out)), Err(Failure::Connection(Errno::EPIPE)));
+        assert_eq!(near.out.written(), 2);
+    }
+}

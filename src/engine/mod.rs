@@ -38,6 +38,7 @@ use crate::message::Metadata;
 use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
+use crate::pipe::outflow::Outflow;
 use crate::security::Transforms;
 use crate::transport::tls::Secured;
 use crate::zmtp::command;
@@ -102,6 +103,10 @@ pub struct Engine {
     pub has_mechanism: bool,
     pub readable: bool,
     pub writable: bool,
+    /// The peer has hung up, or the connection is broken.
+    pub hung_up: bool,
+    /// Whether the system gives in one call all that it has.
+    gives_all: bool,
     pub input: Input,
     pub output: Output,
     pub metadata: Option<Arc<Metadata>>,
@@ -118,6 +123,9 @@ impl Engine {
         handshake: Option<Handshake>,
         options: &SocketOptions,
     ) -> Engine {
+        let is_of =
+            |scheme| addresses.local.starts_with(scheme) || addresses.remote.starts_with(scheme);
+        let gives_all = is_of("tcp://") || is_of("ipc://");
         Engine {
             fd: Arc::new(fd),
             addresses,
@@ -127,11 +135,19 @@ impl Engine {
             has_mechanism: false,
             readable: true,
             writable: true,
+            hung_up: false,
+            gives_all,
             input: Input::new(options),
             output: Output::new(options),
             metadata: None,
             closing: false,
         }
+    }
+
+    /// Receives and delivers what can be in one turn.
+    pub fn read(&mut self, pipe: Option<&mut Outflow>) -> Outcome {
+        self.input.short_is_all = self.gives_all && !self.hung_up;
+        self.input.pump(self.fd.as_fd(), &mut self.readable, pipe)
     }
 
     /// Has everything read and written through TLS.

@@ -143,6 +143,15 @@ impl PipeOwner for SessionOwner {
     }
 }
 
+/// What the system says of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer has closed its side, or the connection is broken. Said once.
+    pub hung_up: bool,
+}
+
 /// What an object wants after a turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
@@ -255,10 +264,12 @@ impl IoThread {
                     continue;
                 }
                 let (id, generation) = ((event.token().0 >> 16) as u64, event.token().0 as u16);
-                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+                let hung_up = event.is_read_closed() || event.is_error();
+                let readable = event.is_readable() || hung_up;
                 let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+                let news = Ready { readable, writable, hung_up };
                 self.turn(id, |object, cx| match object {
-                    Object::Session(session) => session.ready(cx, generation, readable, writable),
+                    Object::Session(session) => session.ready(cx, generation, news),
                     Object::Listener(listener) => listener.ready(cx),
                 });
             }

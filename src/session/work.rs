@@ -7,18 +7,13 @@ use super::Session;
 use crate::engine::{Failure, Progress};
 use crate::error::Errno;
 use crate::io::timers::Purpose;
-use crate::io::{Cx, Turn};
+use crate::io::{Cx, Ready, Turn};
 use crate::pipe::PipeEnd;
 
 impl Session {
     /// The descriptor became ready.
-    pub fn ready(
-        &mut self,
-        cx: &mut Cx<'_>,
-        generation: u16,
-        readable: bool,
-        writable: bool,
-    ) -> Turn {
+    pub fn ready(&mut self, cx: &mut Cx<'_>, generation: u16, news: Ready) -> Turn {
+        let Ready { readable, writable, hung_up } = news;
         if let Some(exchange) = &mut self.exchange {
             exchange.ready(readable, writable);
             return self.work(cx);
@@ -28,6 +23,7 @@ impl Session {
                 return Turn::Idle;
             }
             engine.writable |= writable;
+            engine.hung_up |= hung_up;
             if readable && !self.pipe.as_ref().is_some_and(PipeEnd::input_is_held) {
                 self.take_input_back();
                 if let Some(engine) = &mut self.engine {
@@ -59,7 +55,7 @@ impl Session {
         let mut more = false;
         if !engine.is_handshaking() {
             let pipe = self.pipe.as_mut().map(|pipe| &mut pipe.out);
-            let read = engine.input.pump(engine.fd.as_fd(), &mut engine.readable, pipe);
+            let read = engine.read(pipe);
             engine.answer_pings();
             match read {
                 Ok(progress) => more |= progress == Progress::More,

@@ -35,7 +35,7 @@ impl Input {
             }
             let received = match &mut self.large {
                 Some(_) => self.receive_large(fd, pipe),
-                None => self.receive_into_chunk(fd, pipe),
+                None => self.receive_into_chunk(fd, readable, pipe),
             };
             match received {
                 Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
@@ -62,6 +62,7 @@ impl Input {
     pub(super) fn receive_into_chunk(
         &mut self,
         fd: BorrowedFd<'_>,
+        readable: &mut bool,
         pipe: &mut Outflow,
     ) -> crate::error::Result<usize> {
         let writer = pipe.writer().ok_or(Errno::EFAULT)?;
@@ -73,6 +74,7 @@ impl Input {
         // SAFETY: room gives `len` writable bytes.
         let count = unsafe { stream::receive_raw(fd, room, len) }?;
         writer.received(count);
+        *readable = count == len || !self.short_is_all;
         Ok(count)
     }
 
