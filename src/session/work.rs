@@ -1,7 +1,6 @@
 //! A session's turns: what it does when its connection or a timer has something for it.
 
 use core::sync::atomic::Ordering;
-use std::os::fd::AsFd;
 
 use super::Session;
 use crate::engine::{Failure, Progress};
