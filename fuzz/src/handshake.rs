@@ -170,7 +170,33 @@ pub fn curve(data: &[u8]) {
     one_side(data, &[curve_client(), curve_server()], true);
 }
 
-/// Both sides talk to each other, and the script changes what they hear.
+/// Lets both sides talk to each other, while the script changes what they hear. False when they did
+/// not come to an end; then there was a change, or a handler that would not have it.
+pub fn talk(
+    one: &mut Handshake,
+    other: &mut Handshake,
+    script: &mut Script,
+    handler: &mut Handler,
+) -> bool {
+    let mut changed = !handler.is_willing();
+    for step in 0..24 {
+        let (from, to) =
+            if step % 2 == 0 { (&mut *one, &mut *other) } else { (&mut *other, &mut *one) };
+        let mut said = core::mem::take(from.output());
+        if to.status() == Status::Done {
+            continue;
+        }
+        changed |= script.edit(&mut said);
+        if give(to, &said, handler).is_none() {
+            assert!(changed, "a conversation that nobody disturbed");
+            return false;
+        }
+    }
+    let done = (one.status(), other.status()) == (Status::Done, Status::Done);
+    assert!(done || changed, "a conversation that nobody disturbed");
+    done
+}
+
 pub fn conversation(data: &[u8]) {
     let mut script = Script::new(data);
     let (client, server) = script.pick(&PAIRS)();
@@ -184,23 +210,7 @@ pub fn conversation(data: &[u8]) {
     let mut one = Handshake::new(configure(kinds.0, client));
     let mut other = Handshake::new(configure(kinds.1, server));
     let mut handler = Handler::of(&mut script);
-    let willing = handler.is_willing();
-    let mut changed = false;
-    for step in 0..24 {
-        let (from, to) =
-            if step % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };
-        let mut said = core::mem::take(from.output());
-        if to.status() == Status::Done {
-            continue;
-        }
-        changed |= script.edit(&mut said);
-        if give(to, &said, &mut handler).is_none() {
-            assert!(changed || !willing, "a conversation that nobody disturbed");
-            return;
-        }
-    }
-    let done = (one.status(), other.status()) == (Status::Done, Status::Done);
-    assert!(done || changed || !willing, "a conversation that nobody disturbed");
+    talk(&mut one, &mut other, &mut script, &mut handler);
 }
 
 const PAIRS: [fn() -> (MechanismConfig, MechanismConfig); 3] = [

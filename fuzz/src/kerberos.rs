@@ -8,9 +8,9 @@ use zmq::options::constants::*;
 use zmq::security::gssapi::system::NameType;
 use zmq::security::gssapi::{Principal, Settings};
 use zmq::security::{MechanismConfig, Opener, Sealer};
-use zmq::zmtp::handshake::{Config, Handshake, Status};
+use zmq::zmtp::handshake::{Config, Handshake};
 
-use super::handshake::{command_of, give, greeting, one_side, ready, seed, METADATA};
+use super::handshake::{command_of, greeting, one_side, ready, seed, talk, METADATA};
 use super::script::{joined, long_piece, Script};
 use super::zap::Handler;
 
@@ -43,22 +43,7 @@ fn converse(mut script: Script) {
     (asking.mechanism, answering.mechanism) = (side(false), side(true));
     let (mut one, mut other) = (Handshake::new(asking), Handshake::new(answering));
     let mut handler = Handler::of(&mut script);
-    let mut changed = !handler.is_willing();
-    for step in 0..24 {
-        let (from, to) =
-            if step % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };
-        let mut said = core::mem::take(from.output());
-        if to.status() == Status::Done {
-            continue;
-        }
-        changed |= script.edit(&mut said);
-        if give(to, &said, &mut handler).is_none() {
-            assert!(changed, "a conversation that nobody disturbed");
-            return;
-        }
-    }
-    if (one.status(), other.status()) != (Status::Done, Status::Done) {
-        assert!(changed, "a conversation that nobody disturbed");
+    if !talk(&mut one, &mut other, &mut script, &mut handler) {
         return;
     }
     let (Some(theirs), Some(ours)) = (one.finish().transforms, other.finish().transforms) else {
