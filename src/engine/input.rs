@@ -9,6 +9,7 @@ use super::secure;
 use super::stream;
 use super::websocket::Incoming;
 use super::{Failure, Framing, Outcome, Progress};
+use crate::error::Errno;
 use crate::message::Content;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
@@ -51,6 +52,29 @@ struct Large {
 }
 
 impl Large {
+    /// Receives more of the body, in memory that grows with what came. Nothing is awaited any more
+    /// once it is whole.
+    fn receive(&mut self, fd: BorrowedFd<'_>, awaited: &mut usize) -> crate::error::Result<usize> {
+        let mut content = self.content.take().ok_or(Errno::ENOMEM)?;
+        if self.filled == content.len() {
+            let grown = content.len().saturating_mul(2).min(self.len);
+            content = content.resized(grown)?;
+        }
+        // SAFETY: the bytes behind `filled` are inside the content, which only we know so far.
+        let received = unsafe {
+            let at = content.as_ptr().add(self.filled);
+            stream::receive_raw(fd, at, content.len() - self.filled)
+        };
+        self.content = Some(content);
+        self.filled += received.unwrap_or(0);
+        match received {
+            Ok(_) if self.filled == self.len => wait_for(fd, awaited, 1),
+            Err(Errno::EAGAIN) => self.await_rest(fd, awaited),
+            _ => {}
+        }
+        received
+    }
+
     /// Has the system wake nobody before much of what is missing arrived: a body of a megabyte would
     /// otherwise wake its receiver for each packet.
     fn await_rest(&self, fd: BorrowedFd<'_>, awaited: &mut usize) {

@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::{hear_command, wait_for, Form, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
+use super::{hear_command, Form, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content};
@@ -84,29 +84,12 @@ impl Input {
         pipe: &mut Outflow,
     ) -> crate::error::Result<usize> {
         let Some(large) = &mut self.large else { return Err(Errno::EFAULT) };
-        let mut content = large.content.take().ok_or(Errno::ENOMEM)?;
-        if large.filled == content.len() {
-            let grown = content.len().saturating_mul(2).min(large.len);
-            content = content.resized(grown)?;
-        }
-        // SAFETY: the bytes behind `filled` are inside the content, which only we know so far.
-        let received = unsafe {
-            let at = content.as_ptr().add(large.filled);
-            stream::receive_raw(fd, at, content.len() - large.filled)
-        };
-        if let Ok(count) = received {
-            large.filled += count;
-            self.heard = true;
-        }
+        let received = large.receive(fd, &mut self.awaited);
+        self.heard |= received.is_ok();
         if large.filled < large.len {
-            large.content = Some(content);
-            if received == Err(Errno::EAGAIN) {
-                large.await_rest(fd, &mut self.awaited);
-            }
             return received;
         }
-        let flags = large.flags;
-        wait_for(fd, &mut self.awaited, 1);
+        let (flags, content) = (large.flags, large.content.take().ok_or(Errno::ENOMEM)?);
         self.large = None;
         self.after_large = true;
         pipe.writer().ok_or(Errno::EFAULT)?.write_external(flags, content)?;

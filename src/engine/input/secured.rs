@@ -6,7 +6,7 @@
 use core::cell::Cell;
 use std::os::fd::BorrowedFd;
 
-use super::{hear_command, wait_for, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
+use super::{hear_command, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -59,7 +59,7 @@ impl Secured {
 
     fn receive(&mut self, fd: BorrowedFd<'_>, awaited: &mut usize) -> crate::error::Result<usize> {
         if let Some(large) = &mut self.large {
-            return receive_large(large, fd, awaited);
+            return large.receive(fd, awaited);
         }
         let wanted = self.missing.max(ROOM_MIN);
         if self.buffer.capacity() == 0 {
@@ -118,31 +118,6 @@ impl Secured {
             }
         }
     }
-}
-
-fn receive_large(
-    large: &mut Large,
-    fd: BorrowedFd<'_>,
-    awaited: &mut usize,
-) -> crate::error::Result<usize> {
-    let mut content = large.content.take().ok_or(Errno::ENOMEM)?;
-    if large.filled == content.len() {
-        let grown = content.len().saturating_mul(2).min(large.len);
-        content = content.resized(grown)?;
-    }
-    // SAFETY: the bytes behind `filled` are inside the content, which only we know so far.
-    let received = unsafe {
-        let at = content.as_ptr().add(large.filled);
-        stream::receive_raw(fd, at, content.len() - large.filled)
-    };
-    large.content = Some(content);
-    large.filled += received.unwrap_or(0);
-    match received {
-        Ok(_) if large.filled == large.len => wait_for(fd, awaited, 1),
-        Err(Errno::EAGAIN) => large.await_rest(fd, awaited),
-        _ => {}
-    }
-    received
 }
 
 impl Input {
