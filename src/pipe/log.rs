@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::chunk::{Published, CHUNK_MAX};
-use super::queue::{FRAME_LARGE, FRAME_MORE};
+use super::queue::{put_frame, FRAME_MORE};
 use crate::error::{Errno, Result};
 
 /// Room of a log's first stretch, in bytes; later ones grow to that of the largest chunks.
@@ -194,23 +194,9 @@ impl Log {
     #[inline]
     pub fn append(&mut self, flags: u8, body: &[u8]) {
         debug_assert!(self.has_room(body.len()));
-        let len = body.len();
         // SAFETY: there is room for the frame, which nobody may read before it is published. Nobody
         // else writes: the memory is the log's, which is borrowed.
-        unsafe {
-            let at = self.stretch.base().add(self.end);
-            let body_at = if len > 255 {
-                *at = flags | FRAME_LARGE;
-                at.add(1).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
-                at.add(9)
-            } else {
-                *at = flags;
-                *at.add(1) = len as u8;
-                at.add(2)
-            };
-            core::ptr::copy_nonoverlapping(body.as_ptr(), body_at, len);
-            self.end = body_at.add(len) as usize - self.stretch.base() as usize;
-        }
+        self.end += unsafe { put_frame(self.stretch.base().add(self.end), flags, body) };
         if flags & FRAME_MORE == 0 {
             self.ready.end = self.end as u32;
             self.ready.messages += 1;

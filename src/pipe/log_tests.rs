@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::message::Message;
-use crate::pipe::queue::EXTERNAL_MIN;
+use crate::pipe::queue::{EXTERNAL_MIN, FRAME_LARGE};
 use crate::pipe::random::Random;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
 

@@ -41,6 +41,30 @@ pub const WHEN_IDLE: u8 = 1;
 /// The reader is lent in the middle of a stream, too.
 pub const IN_STREAMS: u8 = 2;
 
+/// Writes a frame, header and body, and gives its length.
+///
+/// # Safety
+/// `at` is valid for writes of a header of 9 bytes and the body, or of 2 and the body where that has
+/// no more than 255 bytes.
+#[inline(always)]
+pub unsafe fn put_frame(at: *mut u8, flags: u8, body: &[u8]) -> usize {
+    let len = body.len();
+    // SAFETY: the caller has made room for all of it.
+    unsafe {
+        let head = if len > 255 {
+            *at = flags | FRAME_LARGE;
+            at.add(1).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
+            9
+        } else {
+            *at = flags;
+            *at.add(1) = len as u8;
+            2
+        };
+        core::ptr::copy_nonoverlapping(body.as_ptr(), at.add(head), len);
+        head + len
+    }
+}
+
 /// What both sides of the queue share.
 #[derive(Debug)]
 pub struct Queue {

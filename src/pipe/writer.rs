@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Published, View, CHUNK_MAX, CHUNK_MIN};
 use super::log::Stretch;
-use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
+use super::queue::{self, Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Metadata};
 
@@ -91,19 +91,7 @@ impl Writer {
             self.make_room(needed)?;
         }
         // SAFETY: make_room or the check above leave `needed` bytes behind `end`.
-        unsafe {
-            let at = self.base.add(self.end);
-            let body_at = if len > 255 {
-                *at = flags | FRAME_LARGE;
-                at.add(1).cast::<[u8; 8]>().write((len as u64).to_be_bytes());
-                at.add(9)
-            } else {
-                *at = flags;
-                *at.add(1) = len as u8;
-                at.add(2)
-            };
-            core::ptr::copy_nonoverlapping(body.as_ptr(), body_at, len);
-        }
+        unsafe { queue::put_frame(self.base.add(self.end), flags, body) };
         self.advance(needed, flags);
         self.filled = self.end;
         Ok(())
