@@ -116,15 +116,10 @@ impl Outflow {
     /// the peer will send [`PipeEvent::Writable`](crate::pipe::PipeEvent) once it is not.
     pub fn credit_following(&mut self, by_mark: bool) -> Option<u64> {
         self.count_followed();
-        let may_write = if by_mark { self.check_write_by_mark() } else { self.check_write() };
-        if !may_write {
+        if by_mark && !self.check_write_by_mark() {
             return None;
         }
-        if self.hwm == 0 {
-            return Some(u64::MAX);
-        }
-        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
-        Some(self.hwm.saturating_sub(self.written.wrapping_sub(self.acknowledged)))
+        Some(self.credit()).filter(|&credit| credit > 0)
     }
 
     /// Calls the reader if it rests, after the log has published something, or sends in its place.

@@ -114,7 +114,6 @@ impl Distributor {
         }
         let Distributor { pipes, together, matching, .. } = self;
         let Some(log) = &together.log else { return false };
-        log.crowd.forget_news();
         for &pipe in &together.followers {
             let is_chosen = pipes.position(core, pipe).is_some_and(|place| place < *matching);
             if let Some(end) = core.pipes.find_mut(pipe).filter(|_| !is_chosen) {
@@ -264,10 +263,7 @@ impl Distributor {
         let Some(log) = &mut self.together.log else { return };
         let unfinished = log.unfinished();
         let fails = |pipe: &PipeKey| {
-            core.pipes.find_mut(*pipe).is_some_and(|end| {
-                end.out.stop_following();
-                !end.out.resume(unfinished)
-            })
+            core.pipes.find_mut(*pipe).is_some_and(|end| !end.out.resume(unfinished))
         };
         let left: Vec<PipeKey> = followers.iter().copied().filter(fails).collect();
         log.rollback();
