@@ -91,7 +91,8 @@ impl XPub {
         if let Some(interest) = interest {
             if self.note(pipe, interest) {
                 let origin = self.manual.then_some(pipe);
-                self.inbox.push_notice(interest, part.metadata_arc(), origin);
+                let in_effect = self.subscriptions.prefixes().max(self.requested.prefixes());
+                self.inbox.push_notice(interest, part.metadata_arc(), origin, in_effect);
             }
         } else if state.keep && !self.deaf && !is_command(part) {
             // A subscriber has nothing else to say to a PUB, and no other command comes this far.
@@ -230,10 +231,11 @@ impl Pattern for XPub {
             (&mut self.subscriptions, &mut self.requested)
         };
         let unique_only = !self.manual && !self.verbose_unsubscribe;
+        let in_effect = heard.prefixes();
         let (inbox, deaf) = (&mut self.inbox, self.deaf);
         heard.remove_pipe(pipe, unique_only, |topic| {
             if !deaf {
-                inbox.push_notice(Interest::Cancel(topic), None, None);
+                inbox.push_notice(Interest::Cancel(topic), None, None, in_effect);
             }
         });
         silent.remove_pipe(pipe, false, |_| {});

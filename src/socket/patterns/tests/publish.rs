@@ -307,6 +307,26 @@ fn pub_drops_what_is_no_subscription_and_xpub_keeps_a_limited_amount() {
 }
 
 #[test]
+fn xpub_tells_of_every_subscription_however_many_wait() {
+    let mut net = Net::default();
+    let (xpub, xsub) = (net.socket(ZMQ_XPUB), net.socket(ZMQ_XSUB));
+    let (_, at_xpub) = net.connect(xsub, xpub);
+    // Far more than the inbox keeps for those who never receive.
+    let count = LIMIT / 25;
+    let form = |first, number| format!("{}{number:099}", char::from(first)).into_bytes();
+    for number in 0..count {
+        net.say(xsub, &[&form(1, number)]);
+    }
+    net.end(xpub, at_xpub);
+    for first in [1, 0] {
+        let mut heard: Vec<_> = (0..count).map(|_| net.hear(xpub).unwrap().remove(0)).collect();
+        heard.sort_unstable();
+        assert!(heard.into_iter().eq((0..count).map(|number| form(first, number))), "{first}");
+    }
+    assert_eq!(net.hear(xpub), None);
+}
+
+#[test]
 fn a_very_long_topic_comes_and_goes() {
     let mut net = Net::default();
     let xpub = net.socket(ZMQ_XPUB);

@@ -2,7 +2,9 @@
 //!
 //! Applications that only publish never receive, and subscribers are strangers, so the inbox has
 //! an end: when [`LIMIT`] bytes wait in it, what comes is dropped (subscriptions are put into
-//! effect all the same). No application that receives now and then gets near that.
+//! effect all the same). Subscriptions that are in effect cost memory as well, so as many are told of:
+//! one who follows them in the inbox, a proxy above all, is to hear of every one, however many come
+//! before it gets a turn.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -64,14 +66,16 @@ impl Inbox {
         }
     }
 
-    /// Keeps a subscription; `origin` where the application may act on it.
+    /// Keeps a subscription; `origin` where the application may act on it, `in_effect` how many there
+    /// are.
     pub fn push_notice(
         &mut self,
         interest: Interest<'_>,
         metadata: Option<Arc<Metadata>>,
         origin: Option<PipeKey>,
+        in_effect: usize,
     ) {
-        if !self.has_room() {
+        if !self.has_room() && self.entries.len() > in_effect.saturating_mul(2) {
             return;
         }
         let Ok(mut message) = Message::copy_of(&interest.to_user_form()) else {
