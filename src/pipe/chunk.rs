@@ -67,6 +67,8 @@ pub struct Chunk {
     view: Option<View>,
     /// Properties of the connection that the frames came over.
     pub metadata: Option<Arc<Metadata>>,
+    /// About how many bytes of its queue lie before it.
+    pub before: u64,
     capacity: u32,
     /// Wire header of an external chunk's frame.
     pub header: [u8; 9],
@@ -89,6 +91,7 @@ impl Chunk {
                 external: None,
                 view: None,
                 metadata: None,
+                before: 0,
                 capacity: capacity as u32,
                 header: [0; 9],
                 header_len: 0,

@@ -199,6 +199,17 @@ impl Outflow {
         }
     }
 
+    /// About how many of them the reader has not got to.
+    pub fn unread_bytes(&self) -> u64 {
+        let unread = self.total().wrapping_sub(self.queue().passed.load(Ordering::Relaxed));
+        // Something that is less than nothing, since both are about so much.
+        if unread > u64::MAX / 2 {
+            0
+        } else {
+            unread
+        }
+    }
+
     /// Messages written.
     pub fn written(&self) -> u64 {
         self.written
@@ -492,3 +503,6 @@ impl Outflow {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,6 +86,8 @@ pub struct Queue {
     pub crowd: OnceLock<Arc<Crowd>>,
     /// Messages the reader has acknowledged, in the writer's count.
     pub acknowledged: AtomicU64,
+    /// About how many bytes lie before the chunk that the reader is in.
+    pub passed: AtomicU64,
 }
 
 impl Queue {
@@ -110,6 +112,7 @@ impl Queue {
             closed: AtomicBool::new(false),
             crowd: OnceLock::new(),
             acknowledged: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
         });
         (Writer::new(queue.clone()), Reader::new(queue))
     }

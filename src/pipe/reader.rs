@@ -130,6 +130,7 @@ impl Reader {
         let (entered, base) = unsafe { (chunk.as_ref(), Chunk::bytes(chunk)) };
         self.base = base;
         self.is_external = entered.capacity() == 0;
+        self.queue.passed.store(entered.before, Ordering::Relaxed);
         self.seen = entered.start();
         self.pos = self.seen.end as usize;
         self.credited = self.seen.messages;

@@ -112,10 +112,10 @@ impl Writer {
             fresh.header[1] = len as u8;
             fresh.header_len = 2;
         }
-        self.passed = self.passed.wrapping_add(len as u64);
         fresh.external = Some(content);
         fresh.metadata = self.metadata.clone();
         self.link(chunk, 0);
+        self.passed = self.passed.wrapping_add(len as u64);
         self.advance(1, flags);
         self.filled = self.end;
         Ok(())
@@ -267,6 +267,8 @@ impl Writer {
 
     /// Makes `chunk` the current one, sealing the one before. `filled` bytes of it are in use.
     fn link(&mut self, chunk: NonNull<Chunk>, filled: usize) {
+        // SAFETY: the new chunk is ours until it is linked.
+        unsafe { (*chunk.as_ptr()).before = self.total() };
         match self.chunk {
             None => self.queue.first.store(chunk.as_ptr(), Ordering::Release),
             Some(previous) => {

@@ -20,6 +20,7 @@ mod direct;
 pub mod endpoints;
 pub mod link;
 pub mod mailbox;
+mod pacing;
 mod patience;
 pub mod patterns;
 mod peers;
@@ -57,6 +58,8 @@ pub struct Socket {
     direct: direct::Direct,
     /// Many threads may use it: waiting is not done in here.
     is_shared: bool,
+    /// It waited at the high-water mark, and does not run far ahead of its peer ([`pacing`]).
+    paced: bool,
     /// How often anything happened that senders may have waited for.
     changes: u64,
     /// Who wants to know when readiness may have changed.
@@ -153,6 +156,7 @@ impl Socket {
             terminating: false,
             direct: direct::Direct::default(),
             is_shared: patterns::is_thread_safe(socket_type),
+            paced: false,
             changes: 0,
             watches: Vec::new(),
             visible: None,

@@ -20,6 +20,9 @@ impl Socket {
             Ok(()) => {
                 self.collect_ended();
                 self.mark_watches();
+                if self.paced {
+                    self.pace(flags);
+                }
                 Ok(())
             }
             Err(error) => self.send_slowly(message, flags, error),
@@ -51,6 +54,7 @@ impl Socket {
                 Err(error) if error == patterns::MESSAGE_LOST => return Ok(()),
                 other => {
                     self.mark_watches();
+                    self.note_waited();
                     return other;
                 }
             }
