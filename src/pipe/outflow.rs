@@ -202,12 +202,8 @@ impl Outflow {
     /// About how many of them the reader has not got to.
     pub fn unread_bytes(&self) -> u64 {
         let unread = self.total().wrapping_sub(self.queue().passed.load(Ordering::Relaxed));
-        // Something that is less than nothing, since both are about so much.
-        if unread > u64::MAX / 2 {
-            0
-        } else {
-            unread
-        }
+        // At times less than nothing, since both are about so much.
+        (unread as i64).max(0) as u64
     }
 
     /// Messages written.

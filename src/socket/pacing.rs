@@ -5,7 +5,7 @@
 //! side reads it cold again; a few megabytes under way are as fast for the connection, and twice as
 //! fast for the memory. So once a sender has had to wait at the mark, it is in no hurry, and while it
 //! stays that way a blocking send with much unread before it waits until less is. It waits for the
-//! processor's time, not for the peer: at most a millisecond a call, and no longer at all for a reader
+//! processor's time, not for the peer: for about a millisecond a call, and no longer at all for a reader
 //! that gets nowhere. The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever, and who never
 //! reached the mark is never held back.
 
@@ -13,7 +13,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Socket;
-use crate::options::constants::ZMQ_DONTWAIT;
 
 /// Unread bytes from which a send waits, and those that it waits for.
 const MUCH: u64 = 8 * 1024 * 1024;
@@ -39,7 +38,7 @@ impl Socket {
         if at_first < LITTLE {
             self.paced = false;
         }
-        if at_first <= MUCH || flags & ZMQ_DONTWAIT != 0 || self.core.options.sndtimeo == 0 {
+        if at_first <= MUCH || !self.send_waits(flags) {
             return;
         }
         let start = Instant::now();

@@ -33,7 +33,7 @@ impl Socket {
     #[inline(never)]
     fn send_slowly(&mut self, message: &mut Message, flags: i32, error: Errno) -> Result<()> {
         self.collect_ended();
-        let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.sndtimeo != 0;
+        let waits = self.send_waits(flags);
         if error == patterns::MESSAGE_LOST {
             // The pipe died in the middle of this message: the rest has nowhere to go.
             return if waits { Ok(()) } else { Err(Errno::EAGAIN) };
@@ -59,6 +59,11 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Whether a send with these flags may wait.
+    pub(super) fn send_waits(&self, flags: i32) -> bool {
+        flags & ZMQ_DONTWAIT == 0 && self.core.options.sndtimeo != 0
     }
 
     /// Receives one part (`zmq_msg_recv(3)`). Its body may be a view: to be used or owned before
