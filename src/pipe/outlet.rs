@@ -19,7 +19,7 @@ use crate::error::Result;
 pub const FLUSH_BYTES: u64 = 32 * 1024;
 /// Most pieces of memory that one system call gets.
 pub const SLICES_MAX: usize = 32;
-/// Most bytes gathered for one system call.
+/// Most bytes gathered for one system call, of those that were copied.
 pub const CALL_BYTES: usize = 128 * 1024;
 /// What a writing thread sends at most before it leaves the rest to the session.
 const TURN_BYTES: usize = 256 * 1024;

@@ -8,6 +8,11 @@ use super::chunk::{Chunk, Published};
 use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
 use crate::message::{Content, Metadata};
 
+/// How many times more bytes of referenced bodies than of others are worth while for one call. Copied
+/// ones had better still be in the cache; with large bodies each call costs the system much besides
+/// copying, and wakes a receiver who then waits for the next.
+const REFERENCES_MORE: usize = 4;
+
 /// A frame as the reader finds it.
 #[derive(Debug)]
 pub enum Body<'a> {
@@ -230,8 +235,9 @@ impl Reader {
 
     // --- the plain engine's side: bytes leave as they are ---
 
-    /// Collects published bytes, in order, into `slices`, stopping after about `limit` bytes.
-    /// Returns how many slices were filled.
+    /// Collects published bytes, in order, into `slices`, stopping after about `limit` bytes, or
+    /// [`REFERENCES_MORE`] times as many where bodies travel by reference. Returns how many slices
+    /// were filled.
     pub fn gather(&mut self, slices: &mut [(*const u8, usize)], limit: usize) -> usize {
         if slices.is_empty() || !self.has_data() {
             return 0;
@@ -244,7 +250,9 @@ impl Reader {
         while let Some(chunk) = at {
             // SAFETY: chunks from the reader's on are alive until the reader passes them.
             let current = unsafe { chunk.as_ref() };
+            let mut enough = limit;
             if current.capacity() == 0 {
+                enough = limit.saturating_mul(REFERENCES_MORE);
                 if used + 2 > slices.len() {
                     break;
                 }
@@ -274,7 +282,7 @@ impl Reader {
                 bytes += slices[used].1;
                 used += 1;
             }
-            if bytes >= limit || !seen.sealed {
+            if bytes >= enough || !seen.sealed {
                 break;
             }
             at = NonNull::new(current.next.load(Ordering::Acquire));
