@@ -34,13 +34,32 @@ const FRAMED_READ: usize = 64 * 1024;
 const RAW_READ: usize = 8192;
 /// A large body is given its whole memory at once up to this size, beyond it grows as it arrives.
 const LARGE_FIRST: usize = 16 * 1024 * 1024;
-/// How far to read ahead into the next frame after a large one.
+/// How far to read after a large frame, which another one is likely to follow.
 const LARGE_PEEK: usize = 8192;
+/// How far to read beyond a large body, in the call that receives the body.
+const AHEAD: usize = 64;
 /// Bodies of this size and more are waited for in pieces of this size. For smaller ones it does not
 /// pay, and the system makes its buffers larger for it.
 const AWAITED: usize = 256 * 1024;
 /// The longest command frame taken.
 const COMMAND_MAX: u64 = 1024 * 1024;
+
+/// What came behind a large body: the next header, as a rule.
+#[derive(Debug)]
+struct Ahead {
+    bytes: [u8; AHEAD],
+    len: usize,
+}
+
+impl Ahead {
+    fn new() -> Ahead {
+        Ahead { bytes: [0; AHEAD], len: 0 }
+    }
+
+    fn received(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
 
 /// A large body on its way in.
 #[derive(Debug)]
@@ -52,27 +71,45 @@ struct Large {
 }
 
 impl Large {
-    /// Receives more of the body, in memory that grows with what came. Nothing is awaited any more
-    /// once it is whole.
-    fn receive(&mut self, fd: BorrowedFd<'_>, awaited: &mut usize) -> crate::error::Result<usize> {
+    /// Receives more of the body, in memory that grows with what came, and what follows it. Nothing
+    /// is awaited any more once it is whole. With the count comes whether it is all there was.
+    fn receive(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        awaited: &mut usize,
+        ahead: &mut Ahead,
+    ) -> crate::error::Result<(usize, bool)> {
         let mut content = self.content.take().ok_or(Errno::ENOMEM)?;
         if self.filled == content.len() {
             let grown = content.len().saturating_mul(2).min(self.len);
             content = content.resized(grown)?;
         }
+        let missing = content.len() - self.filled;
+        let room_ahead = if content.len() == self.len { AHEAD } else { 0 };
         // SAFETY: the bytes behind `filled` are inside the content, which only we know so far.
         let received = unsafe {
-            let at = content.as_ptr().add(self.filled);
-            stream::receive_raw(fd, at, content.len() - self.filled)
+            let rest = (content.as_ptr().add(self.filled), missing);
+            stream::receive_into(fd, rest, &mut ahead.bytes[..room_ahead])
         };
         self.content = Some(content);
-        self.filled += received.unwrap_or(0);
-        match received {
-            Ok(_) if self.filled == self.len => wait_for(fd, awaited, 1),
-            Err(Errno::EAGAIN) => self.await_rest(fd, awaited),
-            _ => {}
+        let count = match received {
+            Ok(count) => count,
+            Err(error) => {
+                if error == Errno::EAGAIN {
+                    self.await_rest(fd, awaited);
+                }
+                return Err(error);
+            }
+        };
+        self.filled += count.min(missing);
+        ahead.len = count.saturating_sub(missing);
+        let all = count < missing + room_ahead;
+        if self.filled == self.len {
+            wait_for(fd, awaited, 1);
+        } else if all {
+            self.await_rest(fd, awaited);
         }
-        received
+        Ok((count, all))
     }
 
     /// Has the system wake nobody before much of what is missing arrived: a body of a megabyte would

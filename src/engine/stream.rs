@@ -34,6 +34,23 @@ pub unsafe fn receive_raw(fd: BorrowedFd<'_>, buffer: *mut u8, len: usize) -> Re
     uninterrupted(|| unsafe { libc::recv(fd.as_raw_fd(), buffer.cast(), len, 0) })
 }
 
+/// As [`receive_raw`], and into `more` what does not fit.
+///
+/// # Safety
+/// `memory` is valid for writes of its length.
+pub unsafe fn receive_into(
+    fd: BorrowedFd<'_>,
+    memory: (*mut u8, usize),
+    more: &mut [u8],
+) -> Result<usize> {
+    let vectors = [
+        libc::iovec { iov_base: memory.0.cast(), iov_len: memory.1 },
+        libc::iovec { iov_base: more.as_mut_ptr().cast(), iov_len: more.len() },
+    ];
+    // SAFETY: the caller's promise, and `more` is valid for its length.
+    uninterrupted(|| unsafe { libc::readv(fd.as_raw_fd(), vectors.as_ptr(), 2) })
+}
+
 /// Sends bytes. `EAGAIN` when the connection takes none now.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     // SAFETY: the bytes are valid for their length.

@@ -368,6 +368,18 @@ impl Writer {
         self.filled += len;
     }
 
+    /// Takes a copy of bytes that were received elsewhere. `ENOMEM`.
+    pub fn receive_copy(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (room, _) = self.room(bytes.len())?;
+        // SAFETY: room gives at least as many bytes as asked for.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), room, bytes.len()) };
+        self.received(bytes.len());
+        Ok(())
+    }
+
     /// The received bytes that are not frames yet.
     pub fn unframed(&self) -> &[u8] {
         if self.filled == self.end {

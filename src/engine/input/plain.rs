@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::{hear_command, Form, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
+use super::{hear_command, Ahead, Form, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content};
@@ -34,7 +34,7 @@ impl Input {
                 return Ok(Progress::More);
             }
             let received = match &mut self.large {
-                Some(_) => self.receive_large(fd, pipe),
+                Some(_) => self.receive_large(fd, readable, pipe),
                 None => self.receive_into_chunk(fd, readable, pipe),
             };
             match received {
@@ -52,11 +52,7 @@ impl Input {
     ) -> core::result::Result<(), Failure> {
         let early = core::mem::take(&mut self.early);
         let Some(writer) = pipe.writer() else { return Ok(()) };
-        let (room, _) = writer.room(early.len()).map_err(Failure::Connection)?;
-        // SAFETY: room gives at least as many bytes as asked for.
-        unsafe { core::ptr::copy_nonoverlapping(early.as_ptr(), room, early.len()) };
-        writer.received(early.len());
-        Ok(())
+        writer.receive_copy(&early).map_err(Failure::Connection)
     }
 
     pub(super) fn receive_into_chunk(
@@ -78,26 +74,31 @@ impl Input {
         Ok(count)
     }
 
-    pub(super) fn receive_large(
+    fn receive_large(
         &mut self,
         fd: BorrowedFd<'_>,
+        readable: &mut bool,
         pipe: &mut Outflow,
     ) -> crate::error::Result<usize> {
         let Some(large) = &mut self.large else { return Err(Errno::EFAULT) };
-        let received = large.receive(fd, &mut self.awaited);
-        self.heard |= received.is_ok();
+        let mut ahead = Ahead::new();
+        let (count, all) = large.receive(fd, &mut self.awaited, &mut ahead)?;
+        self.heard = true;
+        *readable = !(all && self.short_is_all);
         if large.filled < large.len {
-            return received;
+            return Ok(count);
         }
         let (flags, content) = (large.flags, large.content.take().ok_or(Errno::ENOMEM)?);
         self.large = None;
         self.after_large = true;
-        pipe.writer().ok_or(Errno::EFAULT)?.write_external(flags, content)?;
+        let writer = pipe.writer().ok_or(Errno::EFAULT)?;
+        writer.write_external(flags, content)?;
+        writer.receive_copy(ahead.received())?;
         if flags & FRAME_MORE == 0 {
             pipe.count_written(1);
         }
         pipe.flush();
-        received
+        Ok(count)
     }
 
     /// Makes frames of the received bytes. False when the pipe has no more credit.

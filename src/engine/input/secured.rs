@@ -6,7 +6,7 @@
 use core::cell::Cell;
 use std::os::fd::BorrowedFd;
 
-use super::{hear_command, Input, Large, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
+use super::{hear_command, Ahead, Input, Large, AHEAD, COMMAND_MAX, LARGE_FIRST, LARGE_PEEK};
 use crate::engine::{stream, Failure, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Content, Message};
@@ -57,15 +57,24 @@ impl Secured {
         }
     }
 
-    fn receive(&mut self, fd: BorrowedFd<'_>, awaited: &mut usize) -> crate::error::Result<usize> {
-        if let Some(large) = &mut self.large {
-            return large.receive(fd, awaited);
-        }
-        let wanted = self.missing.max(ROOM_MIN);
+    /// With the count of bytes comes whether they are all there was.
+    fn receive(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        awaited: &mut usize,
+    ) -> crate::error::Result<(usize, bool)> {
         if self.buffer.capacity() == 0 {
             // A thread at its end has none any more.
             self.buffer = SPARE.try_with(Cell::take).unwrap_or_default();
         }
+        if let Some(large) = &mut self.large {
+            self.buffer.try_reserve(AHEAD).map_err(|_| Errno::ENOMEM)?;
+            let mut ahead = Ahead::new();
+            let received = large.receive(fd, awaited, &mut ahead)?;
+            self.buffer.extend_from_slice(ahead.received());
+            return Ok(received);
+        }
+        let wanted = self.missing.max(ROOM_MIN);
         if self.buffer.capacity() - self.buffer.len() < wanted {
             self.buffer.drain(..self.parsed);
             self.parsed = 0;
@@ -80,7 +89,7 @@ impl Secured {
         let count = unsafe { stream::receive_raw(fd, room.as_mut_ptr().cast(), len) }?;
         // SAFETY: the system has just written `count` bytes there.
         unsafe { self.buffer.set_len(self.buffer.len() + count) };
-        Ok(count)
+        Ok((count, count < len))
     }
 
     /// The frame at the front is not whole: makes room for it.
@@ -150,8 +159,9 @@ impl Input {
                 return Ok(Progress::More);
             }
             match secured.receive(fd, &mut self.awaited) {
-                Ok(0) => return Err(Failure::Connection(Errno::EPIPE)),
-                Ok(count) => {
+                Ok((0, _)) => return Err(Failure::Connection(Errno::EPIPE)),
+                Ok((count, all)) => {
+                    *readable = !(all && self.short_is_all);
                     budget = budget.saturating_sub(count);
                     self.heard |= secured.large.is_some();
                 }
