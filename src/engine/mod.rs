@@ -40,6 +40,7 @@ use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::pipe::outflow::Outflow;
 use crate::security::Transforms;
+use crate::transport::nearby;
 use crate::transport::tls::Secured;
 use crate::zmtp::command;
 use crate::zmtp::handshake::{HandshakeError, Peer, Status};
@@ -107,6 +108,8 @@ pub struct Engine {
     pub hung_up: bool,
     /// Whether the system gives in one call all that it has.
     gives_all: bool,
+    /// The peer is on this machine, and how much the system keeps for it is ours to say.
+    nearby: bool,
     pub input: Input,
     pub output: Output,
     pub metadata: Option<Arc<Metadata>>,
@@ -128,7 +131,6 @@ impl Engine {
         let gives_all = is_of("tcp://") || is_of("ipc://");
         Engine {
             fd: Arc::new(fd),
-            addresses,
             generation,
             handshake: handshake.map(Box::new),
             framing: None,
@@ -137,6 +139,8 @@ impl Engine {
             writable: true,
             hung_up: false,
             gives_all,
+            nearby: options.sndbuf < 0 && nearby::is_nearby(&addresses),
+            addresses,
             input: Input::new(options),
             output: Output::new(options),
             metadata: None,
@@ -155,6 +159,14 @@ impl Engine {
         let shared = secure::Shared::new(connection);
         self.input.secure = Some(shared.clone());
         self.output.secure = Some(shared);
+    }
+
+    /// Before messages are written: settles how much the system keeps of them.
+    pub fn limit_kept(&mut self) {
+        if self.nearby && (self.output.is_sealed() || !self.output.alone) {
+            self.nearby = false;
+            nearby::keep_little(self.fd.as_fd());
+        }
     }
 
     pub fn raw_fd(&self) -> RawFd {

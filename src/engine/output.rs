@@ -131,6 +131,11 @@ impl Output {
         self.staged.len() > self.staged_written || self.sealed.is_some()
     }
 
+    /// Whether frames are encrypted.
+    pub fn is_sealed(&self) -> bool {
+        self.sealer.is_some()
+    }
+
     /// Whether writing has failed for good.
     pub fn is_broken(&self) -> bool {
         self.broken

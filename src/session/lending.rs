@@ -42,6 +42,7 @@ impl Session {
         }
         self.output_due = false;
         engine.output.alone = self.io.load() <= FEW;
+        engine.limit_kept();
         self.watching = None;
         let progress = engine.output.pump(engine.fd.as_fd(), &mut engine.writable, Some(pipe))?;
         if progress != Progress::More && engine.writable {

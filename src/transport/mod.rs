@@ -6,8 +6,9 @@
 //! accepted and connecting descriptors of it. [`ipc`] does the same for `AF_UNIX` paths, and
 //! [`ws`] for `tcp` addresses with a path, [`tls`]
 //! secures those. [`cluster`] is for transports
-//! with addresses of numbers, [`udp`] for the socket kinds that send datagrams. A `tcp` connection that goes through a proxy first talks [`socks`], which is bytes in and bytes out and
-//! knows no descriptor.
+//! with addresses of numbers, [`udp`] for the socket kinds that send datagrams. A `tcp` connection
+//! that goes through a proxy first talks [`socks`], which is bytes in and bytes out and knows no
+//! descriptor. [`nearby`] is for connections inside one machine.
 //!
 //! Descriptors handed out here are non-blocking, close-on-exec and owned. Waiting, retrying and
 //! reporting to monitors is the business of the session layer above. Calls that only some systems
@@ -18,6 +19,7 @@ pub mod cluster;
 pub mod filter;
 pub mod ipc;
 pub mod multicast;
+pub mod nearby;
 #[cfg(feature = "norm")]
 pub mod norm;
 #[cfg(feature = "pgm")]
