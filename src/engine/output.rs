@@ -1,5 +1,6 @@
 //! From the pipe to the connection.
 
+use core::any::Any;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -8,14 +9,15 @@ use super::stream;
 use super::websocket;
 use super::{Framing, Outcome, Progress};
 use crate::error::Errno;
-use crate::message::{self, Content, Message};
+use crate::message::{self, Message};
 use crate::options::SocketOptions;
-use crate::pipe::outlet::{CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
-use crate::pipe::queue::EXTERNAL_MIN;
+use crate::pipe::outlet::{Carried, Carry, Went, CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
+use crate::pipe::reader::Reader;
 use crate::pipe::PipeEnd;
 use crate::security::Sealer;
 use crate::zmtp::{command, frame, Version};
 use crate::zws::mask::Masks;
+use sealed::Sealing;
 
 mod sealed;
 
@@ -38,14 +40,13 @@ pub struct Output {
     framing: Framing,
     plain: bool,
     opened: bool,
-    /// What encrypts the frames, where something does.
-    sealer: Option<Sealer>,
+    /// Frames are encrypted.
+    sealed: bool,
+    /// What encrypts them, unless it is lent.
+    sealing: Option<Box<Sealing>>,
     /// Translated frames on their way out.
     pub(super) staged: Vec<u8>,
     staged_written: usize,
-    /// A large frame behind them, encrypted where it lay, and how much of it is written.
-    sealed: Option<Content>,
-    sealed_written: usize,
     /// For what WebSocket clients send.
     pub(super) masks: Option<Masks>,
     /// What encrypts the messages of a WebSocket, where something does.
@@ -73,11 +74,10 @@ impl Output {
             framing: Framing::Raw,
             plain: false,
             opened: false,
-            sealer: None,
+            sealed: false,
+            sealing: None,
             staged: Vec::new(),
             staged_written: 0,
-            sealed: None,
-            sealed_written: 0,
             masks: None,
             websocket_sealer: None,
             secure: None,
@@ -102,8 +102,13 @@ impl Output {
             if let Framing::WebSocket(_) = framing {
                 self.hail_websocket(&hello);
             } else {
-                self.stage_control();
-                self.stage_frame(0, &hello);
+                match &mut self.sealing {
+                    Some(sealing) => sealing.append(0, &hello),
+                    None => {
+                        self.stage_control();
+                        self.stage_frame(0, &hello);
+                    }
+                }
             }
         }
     }
@@ -128,12 +133,21 @@ impl Output {
     }
 
     fn has_translated(&self) -> bool {
-        self.staged.len() > self.staged_written || self.sealed.is_some()
+        self.staged.len() > self.staged_written
+            || self.sealing.as_ref().is_some_and(|sealing| sealing.has_unsent())
     }
 
     /// Whether frames are encrypted.
     pub fn is_sealed(&self) -> bool {
-        self.sealer.is_some()
+        self.sealed
+    }
+
+    /// Frames go out sealed from now on. What the handshake left to write does not.
+    pub(super) fn secure(&mut self, sealer: Sealer) {
+        self.stage_control();
+        self.sealed = true;
+        let before = core::mem::take(&mut self.staged);
+        self.sealing = Some(Box::new(Sealing::new(sealer, before)));
     }
 
     /// Whether writing has failed for good.
@@ -141,16 +155,32 @@ impl Output {
         self.broken
     }
 
-    /// Lends the pipe's reader to the writing thread, if that can do without translation and there
-    /// is nothing else to write. `watching`: the session looks again before long.
-    pub fn lend(&self, fd: &Arc<OwnedFd>, pipe: &mut PipeEnd, watching: bool) {
-        if self.can_lend() {
-            pipe.lend(fd, stream::send_slices, watching);
+    /// Lends the pipe's reader to the writing thread, together with what encrypts, if it can do
+    /// without other translation and there is nothing else to write. `watching`: the session looks
+    /// again before long.
+    pub fn lend(&mut self, fd: &Arc<OwnedFd>, pipe: &mut PipeEnd, watching: bool) {
+        if !self.can_lend() {
+            return;
+        }
+        let sealing = &mut self.sealing;
+        let carrier = || match sealing.take() {
+            Some(sealing) => Some(sealing as Box<dyn Carry>),
+            None => Some(Box::new(Plain) as Box<dyn Carry>),
+        };
+        pipe.lend(fd, carrier, watching);
+    }
+
+    /// Takes back what was lent along with the reader.
+    pub fn take_back(&mut self, pipe: &mut PipeEnd) {
+        let Some(carrier) = pipe.take_carrier() else { return };
+        if let Ok(sealing) = carrier.into_any().downcast::<Sealing>() {
+            self.sealing = Some(sealing);
         }
     }
 
     fn can_lend(&self) -> bool {
-        self.opened && self.plain && !self.broken && !self.has_staged()
+        let carried = self.plain || self.sealing.is_some();
+        self.opened && carried && !self.broken && !self.has_staged()
     }
 
     /// Writes what can be written in one turn. Clears `writable` when the connection is full.
@@ -198,8 +228,8 @@ impl Output {
         if let Some(secure) = &self.secure {
             secure.flush(fd)?;
         }
-        if self.sealer.is_some() && self.sealed.is_none() && !self.control.is_empty() {
-            self.seal_control()?;
+        if self.sealed {
+            return self.step_sealed(fd, pipe);
         }
         if self.has_translated() {
             return self.write_staged(fd);
@@ -240,6 +270,24 @@ impl Output {
         Ok(written)
     }
 
+    /// As [`Output::step`], where frames are encrypted.
+    fn step_sealed(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        pipe: Option<&mut PipeEnd>,
+    ) -> crate::error::Result<usize> {
+        // Without what encrypts them, nothing goes out.
+        let Some(sealing) = self.sealing.as_deref_mut() else { return Ok(0) };
+        if !sealing.has_unsent() {
+            sealing.append_control(&core::mem::take(&mut self.control));
+            if let Some(pipe) = pipe.filter(|_| self.opened) {
+                sealing.stage(|message| pipe.read(message));
+            }
+        }
+        self.broken |= sealing.broken;
+        sealing.write(fd)
+    }
+
     /// Notes how large messages are. Small ones had better be sent by the thread that writes them;
     /// of larger ones, one processor can be filling the next while another sends the last.
     fn note_size(&mut self, bytes: usize, messages: u64, pipe: &PipeEnd) {
@@ -265,9 +313,6 @@ impl Output {
     }
 
     fn write_staged(&mut self, fd: BorrowedFd<'_>) -> crate::error::Result<usize> {
-        if self.sealed.is_some() {
-            return self.write_sealed(fd);
-        }
         let bytes = &self.staged[self.staged_written..];
         if bytes.is_empty() {
             return Ok(0);
@@ -276,12 +321,8 @@ impl Output {
         self.staged_written += written;
         if self.staged_written == self.staged.len() {
             self.staged_written = 0;
-            if self.sealer.is_some() {
-                self.give_buffer_back();
-            } else {
-                self.staged.clear();
-                self.staged.shrink_to(CALL_BYTES);
-            }
+            self.staged.clear();
+            self.staged.shrink_to(CALL_BYTES);
         }
         Ok(written)
     }
@@ -297,18 +338,11 @@ impl Output {
     fn stage(&mut self, pipe: &mut PipeEnd) {
         let mut message = Message::new();
         let mut in_message = false;
-        self.take_buffer();
-        while (self.staged.len() < self.enough() || in_message) && self.sealed.is_none() {
+        while self.staged.len() < CALL_BYTES || in_message {
             if !pipe.read(&mut message) {
                 break;
             }
             in_message = message.has_more();
-            if self.sealer.is_some()
-                && message.len() >= EXTERNAL_MIN
-                && self.seal_large(&mut message)
-            {
-                continue;
-            }
             if self.staged.try_reserve(message.len() + 16).is_err() {
                 // No memory to translate it: the connection ends, the process does not.
                 self.broken = true;
@@ -340,18 +374,39 @@ impl Output {
 
     fn stage_frame(&mut self, flags: u8, body: &[u8]) {
         let staged = &mut self.staged;
-        match (&mut self.sealer, self.framing) {
-            (Some(sealer), _) => {
-                self.broken |= sealer.append_frame(flags, body, staged).is_err();
-            }
-            (None, Framing::Raw | Framing::WebSocket(_)) => staged.extend_from_slice(body),
-            (None, Framing::Zmtp(Version::V1_0)) => {
+        match self.framing {
+            Framing::Raw | Framing::WebSocket(_) => staged.extend_from_slice(body),
+            Framing::Zmtp(Version::V1_0) => {
                 frame::append_frame_v1(flags & message::MORE != 0, body, staged);
             }
-            (None, Framing::Zmtp(_)) => {
+            Framing::Zmtp(_) => {
                 frame::append_frame(flags & (message::MORE | message::COMMAND), body, staged);
             }
         }
+    }
+}
+
+/// Bytes leave as they are.
+#[derive(Debug)]
+struct Plain;
+
+impl Carry for Plain {
+    fn carry(&mut self, fd: BorrowedFd<'_>, reader: &mut Reader) -> Carried {
+        let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
+        let count = reader.gather(&mut slices, CALL_BYTES);
+        let slices = &slices[..count];
+        let gathered: usize = slices.iter().map(|slice| slice.1).sum();
+        if gathered == 0 {
+            return Carried { messages: 0, bytes: 0, went: Went::Empty };
+        }
+        // SAFETY: gathered slices are published bytes, kept until they are consumed.
+        let bytes = unsafe { stream::send_slices(fd, slices) }.unwrap_or(0);
+        let went = if bytes < gathered { Went::Stuck } else { Went::On };
+        Carried { messages: reader.consume(bytes), bytes, went }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
     }
 }
 

@@ -6,6 +6,7 @@
 //! outlet in use leaves it alone: the writer because the session is at work, the session because
 //! it is called when the writer is done.
 
+use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::fence;
 use super::reader::Reader;
 use super::tally::Tally;
-use crate::error::Result;
 
 /// What a stream lets gather before its writer sends it.
 pub const FLUSH_BYTES: u64 = 32 * 1024;
@@ -24,8 +24,33 @@ pub const CALL_BYTES: usize = 128 * 1024;
 /// What a writing thread sends at most before it leaves the rest to the session.
 const TURN_BYTES: usize = 256 * 1024;
 
-/// Sends pieces of memory over a connection; each has to be valid for reads of its length.
-pub type SendSlices = unsafe fn(BorrowedFd<'_>, &[(*const u8, usize)]) -> Result<usize>;
+/// How what is published gets on its way.
+pub trait Carry: core::fmt::Debug + Send {
+    /// Makes one call with what waits.
+    fn carry(&mut self, fd: BorrowedFd<'_>, reader: &mut Reader) -> Carried;
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// What one call took.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// Messages that are wholly taken from the reader.
+    pub messages: u64,
+    pub bytes: usize,
+    pub went: Went,
+}
+
+/// How far one call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// Nothing waits.
+    Empty,
+    /// All that was gathered is on its way; there may be more.
+    On,
+    /// The connection is full or broken: the session finds out which.
+    Stuck,
+}
 
 /// A reader, and where what it reads is to go.
 #[derive(Debug)]
@@ -33,7 +58,7 @@ pub struct Loan {
     pub reader: Reader,
     pub tally: Tally,
     pub fd: Arc<OwnedFd>,
-    pub send: SendSlices,
+    pub carrier: Box<dyn Carry>,
 }
 
 /// What became of an attempt to send through the outlet.
@@ -119,27 +144,19 @@ impl Loan {
     fn send_published(&mut self) -> Sent {
         let mut left = TURN_BYTES;
         loop {
-            let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
-            let count = self.reader.gather(&mut slices, CALL_BYTES);
-            if count == 0 {
-                return Sent::All;
-            }
-            let slices = &slices[..count];
-            let gathered: usize = slices.iter().map(|slice| slice.1).sum();
-            // SAFETY: gathered slices are published bytes, kept until they are consumed.
-            let Ok(written) = (unsafe { (self.send)(self.fd.as_fd(), slices) }) else {
-                // Full or broken: the session finds out which.
-                return Sent::Part;
-            };
-            let messages = self.reader.consume(written);
+            let Carried { messages, bytes, went } =
+                self.carrier.carry(self.fd.as_fd(), &mut self.reader);
             if self.tally.count(messages) {
                 // The writer is here: nobody waits to hear of it.
                 self.reader.queue.acknowledged.store(self.tally.acknowledge(), Ordering::Release);
             }
-            if written < gathered || left <= written {
-                return Sent::Part;
+            match went {
+                Went::Empty => return Sent::All,
+                Went::Stuck => return Sent::Part,
+                Went::On if !self.reader.has_data() => return Sent::All,
+                Went::On if left <= bytes => return Sent::Part,
+                Went::On => left -= bytes,
             }
-            left -= written;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Published};
 use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
-use crate::message::{Content, Metadata};
+use crate::message::{Content, Message, Metadata};
 
 /// How many times more bytes of referenced bodies than of others are worth while for one call. Copied
 /// ones had better still be in the cache; with large bodies each call costs the system much besides
@@ -231,6 +231,22 @@ impl Reader {
                 return Some(Frame { flags: flags & !FRAME_LARGE, body: Body::Bytes(body) });
             }
         }
+    }
+
+    /// Takes the next frame as a message part; its bytes stay until the next call on the reader.
+    /// Counts it if a message ends with it.
+    #[inline]
+    pub fn read(&mut self, message: &mut Message, messages: &mut u64) -> bool {
+        let Some(frame) = self.next_frame() else { return false };
+        let flags = frame.flags;
+        *message = match frame.body {
+            // SAFETY: see above; the contract is the caller's.
+            Body::Bytes(bytes) => unsafe { Message::view(bytes.as_ptr(), bytes.len()) },
+            Body::Content(content) => Message::of_content(content),
+        };
+        message.set_flags(flags);
+        *messages += u64::from(flags & (FRAME_MORE | FRAME_ROUTING_ID) == 0);
+        true
     }
 
     // --- the plain engine's side: bytes leave as they are ---

@@ -40,6 +40,7 @@ impl Session {
                 return Ok(Progress::Idle);
             }
         }
+        engine.output.take_back(pipe);
         self.output_due = false;
         engine.output.alone = self.io.load() <= FEW;
         engine.limit_kept();

@@ -86,6 +86,9 @@ impl Session {
 
     /// The socket closed the pipe and all of it is read.
     pub(super) fn pipe_over(&mut self, cx: &mut Cx<'_>) -> Turn {
+        if let (Some(engine), Some(pipe)) = (&mut self.engine, &mut self.pipe) {
+            engine.output.take_back(pipe);
+        }
         self.pipe = None;
         if self.options.raw_socket && !self.ending {
             // A raw connection is nothing without its pipe.

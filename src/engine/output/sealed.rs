@@ -2,13 +2,16 @@
 //! encrypted there. A large body that nobody else refers to is encrypted where it lies, and follows
 //! them.
 
+use core::any::Any;
 use core::cell::Cell;
 use std::os::fd::BorrowedFd;
 
-use super::Output;
 use crate::engine::stream;
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{Content, Message};
+use crate::pipe::outlet::{Carried, Carry, Went};
+use crate::pipe::queue::EXTERNAL_MIN;
+use crate::pipe::reader::Reader;
 use crate::security::Sealer;
 use crate::zmtp::frame;
 
@@ -22,39 +25,98 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-impl Output {
-    /// How many translated bytes are enough for a call.
-    pub(super) fn enough(&self) -> usize {
-        if self.sealer.is_some() {
-            ENOUGH
-        } else {
-            super::CALL_BYTES
+/// What seals the frames of a connection, and those of them that are on their way out. It is the
+/// session's, and at times lent to the writing thread together with the pipe's reader.
+#[derive(Debug)]
+pub(super) struct Sealing {
+    sealer: Sealer,
+    staged: Vec<u8>,
+    staged_written: usize,
+    /// A large frame behind them, and how much of it is written.
+    large: Option<Content>,
+    large_written: usize,
+    /// A frame could not be sealed.
+    pub(super) broken: bool,
+}
+
+impl Sealing {
+    /// `before`: what is still to be written as it is.
+    pub(super) fn new(sealer: Sealer, before: Vec<u8>) -> Sealing {
+        Sealing {
+            sealer,
+            staged: before,
+            staged_written: 0,
+            large: None,
+            large_written: 0,
+            broken: false,
         }
     }
 
-    /// Takes the thread's buffer to seal into.
-    pub(super) fn take_buffer(&mut self) {
-        if self.sealer.is_some() && self.staged.capacity() == 0 {
-            self.staged = SPARE.take();
+    /// Whether sealed frames are still to be written. Where none are, all messages are whole.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.staged.len() > self.staged_written || self.large.is_some()
+    }
+
+    /// Seals one frame.
+    pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
+        self.broken |= self.sealer.append_frame(flags, body, &mut self.staged).is_err();
+    }
+
+    /// Seals the frames of commands.
+    pub(super) fn append_control(&mut self, control: &[u8]) {
+        let mut rest = control;
+        while let Ok(Some(header)) = frame::parse_header(rest) {
+            let len = header.frame_len().unwrap_or(rest.len()).min(rest.len());
+            let (command, left) = rest.split_at(len);
+            self.append(header.flags, command.get(header.header_len..).unwrap_or_default());
+            rest = left;
         }
     }
 
-    /// All is written: the buffer is for whoever seals next.
-    pub(super) fn give_buffer_back(&mut self) {
-        let mut buffer = core::mem::take(&mut self.staged);
-        if buffer.capacity() <= KEPT_MOST {
-            buffer.clear();
-            SPARE.set(buffer);
+    /// Seals messages until there are enough bytes for a call, whole messages all of them. `read`
+    /// gives the next frame. Whether it had no more.
+    pub(super) fn stage(&mut self, read: impl FnMut(&mut Message) -> bool) -> bool {
+        if self.staged.capacity() == 0 {
+            // A thread at its end has none any more.
+            self.staged = SPARE.try_with(Cell::take).unwrap_or_default();
         }
+        let no_more = self.stage_some(read);
+        if self.staged.is_empty() {
+            self.give_buffer_back();
+        }
+        no_more
+    }
+
+    fn stage_some(&mut self, mut read: impl FnMut(&mut Message) -> bool) -> bool {
+        let mut message = Message::new();
+        let mut in_message = false;
+        while (self.staged.len() < ENOUGH && self.large.is_none()) || in_message {
+            if !read(&mut message) {
+                return true;
+            }
+            in_message = message.has_more();
+            if message.len() >= EXTERNAL_MIN && self.seal_large(&mut message) {
+                continue;
+            }
+            if self.staged.try_reserve(message.len() + frame::MAX_HEADER_LEN).is_err() {
+                // No memory to seal it: the connection ends, the process does not.
+                self.broken = true;
+                return false;
+            }
+            self.append(message.flags(), message.data());
+        }
+        false
     }
 
     /// Seals a large body where it lies, if that can be and it ends its message: commands may follow.
-    pub(super) fn seal_large(&mut self, message: &mut Message) -> bool {
-        let (Some(sealer), false) = (&mut self.sealer, message.has_more()) else { return false };
+    fn seal_large(&mut self, message: &mut Message) -> bool {
+        if message.has_more() {
+            return false;
+        }
         let flags = message.flags();
         let Some(mut content) = message.take_content() else { return false };
-        match sealer.seal_in_place(flags, &mut content) {
-            Ok(true) => self.sealed = Some(content),
+        match self.sealer.seal_in_place(flags, &mut content) {
+            Ok(true) => self.large = Some(content),
             Ok(false) => {
                 *message = Message::of_content(content);
                 message.set_flags(flags);
@@ -65,44 +127,57 @@ impl Output {
         true
     }
 
-    /// Writes what is staged, and the sealed frame behind it.
-    pub(super) fn write_sealed(&mut self, fd: BorrowedFd<'_>) -> Result<usize> {
-        let Some(sealed) = &self.sealed else { return Ok(0) };
+    /// Writes what is sealed, in one call; 0 when nothing is.
+    pub(super) fn write(&mut self, fd: BorrowedFd<'_>) -> Result<usize> {
         let staged = &self.staged[self.staged_written..];
-        let rest = &sealed.as_slice()[self.sealed_written..];
+        let large = self.large.as_ref().map_or(&[][..], Content::as_slice);
+        let rest = &large[self.large_written..];
         let slices = [(staged.as_ptr(), staged.len()), (rest.as_ptr(), rest.len())];
-        let first = usize::from(staged.is_empty());
-        // SAFETY: both are borrowed for as long as the call takes.
-        let written = unsafe { stream::send_slices(fd, &slices[first..]) }?;
+        let written = match (staged.is_empty(), rest.is_empty()) {
+            (true, true) => 0,
+            // SAFETY: both are borrowed for as long as the call takes.
+            (false, true) => unsafe { stream::send_slices(fd, &slices[..1]) }?,
+            // SAFETY: as above.
+            (true, false) => unsafe { stream::send_slices(fd, &slices[1..]) }?,
+            // SAFETY: as above.
+            (false, false) => unsafe { stream::send_slices(fd, &slices) }?,
+        };
         let of_staged = written.min(staged.len());
         self.staged_written += of_staged;
-        self.sealed_written += written - of_staged;
-        if self.sealed_written == sealed.len() {
-            self.sealed = None;
-            (self.staged_written, self.sealed_written) = (0, 0);
+        self.large_written += written - of_staged;
+        if self.large_written == large.len() && self.staged_written == self.staged.len() {
+            self.large = None;
+            (self.staged_written, self.large_written) = (0, 0);
             self.give_buffer_back();
         }
         Ok(written)
     }
 
-    /// Frames go out sealed from now on. What the handshake left to write does not.
-    pub(in crate::engine) fn secure(&mut self, sealer: Sealer) {
-        self.stage_control();
-        self.sealer = Some(sealer);
+    /// All is written: the buffer is for whoever seals next.
+    fn give_buffer_back(&mut self) {
+        let mut buffer = core::mem::take(&mut self.staged);
+        if buffer.capacity() > 0 && buffer.capacity() <= KEPT_MOST {
+            buffer.clear();
+            let _ = SPARE.try_with(|spare| spare.set(buffer));
+        }
+    }
+}
+
+impl Carry for Sealing {
+    fn carry(&mut self, fd: BorrowedFd<'_>, reader: &mut Reader) -> Carried {
+        let mut messages = 0;
+        if !self.has_unsent() {
+            self.stage(|message| reader.read(message, &mut messages));
+            if !self.has_unsent() && !self.broken {
+                return Carried { messages, bytes: 0, went: Went::Empty };
+            }
+        }
+        let bytes = self.write(fd).unwrap_or(0);
+        let went = if self.has_unsent() || self.broken { Went::Stuck } else { Went::On };
+        Carried { messages, bytes, went }
     }
 
-    /// Seals the commands that wait to be written, if messages are sealed.
-    pub(super) fn seal_control(&mut self) -> Result<()> {
-        let Some(sealer) = &mut self.sealer else { return Ok(()) };
-        let control = core::mem::take(&mut self.control);
-        let mut rest = &control[..];
-        while let Ok(Some(header)) = frame::parse_header(rest) {
-            let len = header.frame_len().unwrap_or(rest.len()).min(rest.len());
-            let (command, left) = rest.split_at(len);
-            let body = command.get(header.header_len..).unwrap_or_default();
-            sealer.append_frame(header.flags, body, &mut self.staged)?;
-            rest = left;
-        }
-        Ok(())
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
     }
 }

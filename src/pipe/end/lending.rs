@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::{Inbound, PipeEnd, State};
-use crate::pipe::outlet::{Loan, SendSlices};
+use crate::pipe::outlet::{Carry, Loan};
 use crate::pipe::queue::{AWAKE, IN_STREAMS, NEVER, WATCHING, WHEN_IDLE};
 
 impl PipeEnd {
@@ -31,16 +31,24 @@ impl PipeEnd {
     }
 
     /// Lends the reader to the writing thread. `watching`: the owner looks again before long, and
-    /// need not be called; otherwise [`PipeEnd::check_read`] has said that nothing waits.
-    pub fn lend(&mut self, fd: &Arc<OwnedFd>, send: SendSlices, watching: bool) {
+    /// need not be called; otherwise [`PipeEnd::check_read`] has said that nothing waits. What carries
+    /// the messages is asked for only if the reader is lent, and comes back with it
+    /// ([`PipeEnd::take_carrier`]).
+    pub fn lend(
+        &mut self,
+        fd: &Arc<OwnedFd>,
+        carrier: impl FnOnce() -> Option<Box<dyn Carry>>,
+        watching: bool,
+    ) {
         if !self.can_lend() || self.in_active && !watching {
             return;
         }
+        let Some(carrier) = carrier() else { return };
         let Inbound::Bytes(reader) = &self.inbound else { return };
         let queue = reader.queue.clone();
         let lent = Inbound::Lent(queue.clone());
         let Inbound::Bytes(reader) = core::mem::replace(&mut self.inbound, lent) else { return };
-        let loan = Loan { reader, tally: self.tally, fd: fd.clone(), send };
+        let loan = Loan { reader, tally: self.tally, fd: fd.clone(), carrier };
         self.shared.outlet.lend(loan);
         if queue.lends.load(Ordering::Relaxed) == NEVER {
             queue.lends.store(WHEN_IDLE, Ordering::Relaxed);
@@ -75,9 +83,16 @@ impl PipeEnd {
     pub fn stop_lending(&mut self) {
         self.in_queue().lends.store(NEVER, Ordering::Relaxed);
         self.take_back_waiting();
+        self.carrier = None;
+    }
+
+    /// What carried the messages while the reader was lent, once after it came back.
+    pub fn take_carrier(&mut self) -> Option<Box<dyn Carry>> {
+        self.carrier.take()
     }
 
     fn reinstall(&mut self, loan: Loan) {
+        self.carrier = Some(loan.carrier);
         self.tally = loan.tally;
         self.inbound = Inbound::Bytes(loan.reader);
         self.in_active = true;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crate::message::Message;
 use crate::pipe::inlet::Inlet;
 use crate::pipe::outflow::{Outbound, Outflow};
-use crate::pipe::outlet::Outlet;
+use crate::pipe::outlet::{Carry, Outlet};
 use crate::pipe::queue::{Queue, AWAKE, WATCHING};
 use crate::pipe::reader::Reader;
 use crate::pipe::tally::Tally;
@@ -51,6 +51,8 @@ pub struct PipeEnd {
     in_boost: i32,
     out_boost: i32,
     tally: Tally,
+    /// What carried the messages while the reader was lent; back with it.
+    carrier: Option<Box<dyn Carry>>,
     /// How many times not to wait a moment before falling asleep.
     moments_left_out: u8,
     /// Messages written when the lane was last found empty.
@@ -105,6 +107,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         in_active: true,
         closed: false,
         tally: Tally::new(low_water_mark(mark(in_limit))),
+        carrier: None,
         moments_left_out: 0,
         written_before: 0,
         in_boost: -1,

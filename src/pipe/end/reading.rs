@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
-use crate::pipe::queue::{self, ASLEEP, AWAKE, FRAME_MORE};
-use crate::pipe::reader::Body;
+use crate::pipe::queue::{ASLEEP, AWAKE, FRAME_MORE, FRAME_ROUTING_ID};
 use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
@@ -123,28 +122,22 @@ impl PipeEnd {
         if !self.check_read() {
             return false;
         }
-        let flags = match &mut self.inbound {
+        let mut messages = 0;
+        match &mut self.inbound {
             Inbound::Bytes(reader) => {
-                let Some(frame) = reader.next_frame() else { return false };
-                let flags = frame.flags;
-                *message = match frame.body {
-                    // SAFETY: the bytes stay until the next call on the reader; see the contract.
-                    Body::Bytes(bytes) => unsafe { Message::view(bytes.as_ptr(), bytes.len()) },
-                    Body::Content(content) => Message::of_content(content),
-                };
-                flags
+                if !reader.read(message, &mut messages) {
+                    return false;
+                }
             }
             Inbound::Latest { slot, .. } => {
                 let Some(taken) = lock(slot).take() else { return false };
-                let flags = taken.flags();
                 *message = taken;
-                flags
+                messages = u64::from(message.flags() & (FRAME_MORE | FRAME_ROUTING_ID) == 0);
             }
             Inbound::Lent(_) => return false,
-        };
-        message.set_flags(flags);
-        if flags & (FRAME_MORE | queue::FRAME_ROUTING_ID) == 0 {
-            self.count_read(1);
+        }
+        if messages > 0 {
+            self.count_read(messages);
         }
         true
     }
