@@ -68,6 +68,14 @@ static void open_client(void *socket)
     CHECK(zmq_connect(socket, endpoint) == 0);
 }
 
+/* What either end has sent and the other has not received. */
+static void receive_rest(void *ends[2], const uint32_t sent[2], uint32_t received[2])
+{
+    for (int from = 0; from < 2; ++from)
+        while (received[from] < sent[from])
+            receive_numbered(ends[1 - from], received[from]++);
+}
+
 /* Asks and answers, with quiet connections in between, and bursts that keep the session busy. */
 static void answers_and_bursts(void)
 {
@@ -84,13 +92,9 @@ static void answers_and_bursts(void)
                 send_numbered(ends[from], sent[from]++, random_size());
             if (random_below(3) == 0)
                 continue;
-            for (int to = 0; to < 2; ++to)
-                while (received[1 - to] < sent[1 - to])
-                    receive_numbered(ends[to], received[1 - to]++);
+            receive_rest(ends, sent, received);
         }
-        for (int to = 0; to < 2; ++to)
-            while (received[1 - to] < sent[1 - to])
-                receive_numbered(ends[to], received[1 - to]++);
+        receive_rest(ends, sent, received);
         CHECK(zmq_close(ends[0]) == 0 && zmq_close(ends[1]) == 0);
         CHECK(zmq_ctx_term(context) == 0);
     }

@@ -101,14 +101,11 @@ impl Output {
             // Behind what is left of the handshake, and before everything from the pipe.
             if let Framing::WebSocket(_) = framing {
                 self.hail_websocket(&hello);
+            } else if let Some(sealing) = &mut self.sealing {
+                sealing.append(0, &hello);
             } else {
-                match &mut self.sealing {
-                    Some(sealing) => sealing.append(0, &hello),
-                    None => {
-                        self.stage_control();
-                        self.stage_frame(0, &hello);
-                    }
-                }
+                self.stage_control();
+                self.stage_frame(0, &hello);
             }
         }
     }
@@ -164,8 +161,8 @@ impl Output {
         }
         let sealing = &mut self.sealing;
         let carrier = || match sealing.take() {
-            Some(sealing) => Some(sealing as Box<dyn Carry>),
-            None => Some(Box::new(Plain) as Box<dyn Carry>),
+            Some(sealing) => sealing as Box<dyn Carry>,
+            None => Box::new(Plain),
         };
         pipe.lend(fd, carrier, watching);
     }

@@ -133,15 +133,12 @@ impl Sealing {
         let large = self.large.as_ref().map_or(&[][..], Content::as_slice);
         let rest = &large[self.large_written..];
         let slices = [(staged.as_ptr(), staged.len()), (rest.as_ptr(), rest.len())];
-        let written = match (staged.is_empty(), rest.is_empty()) {
-            (true, true) => 0,
-            // SAFETY: both are borrowed for as long as the call takes.
-            (false, true) => unsafe { stream::send_slices(fd, &slices[..1]) }?,
-            // SAFETY: as above.
-            (true, false) => unsafe { stream::send_slices(fd, &slices[1..]) }?,
-            // SAFETY: as above.
-            (false, false) => unsafe { stream::send_slices(fd, &slices) }?,
-        };
+        let used = usize::from(staged.is_empty())..2 - usize::from(rest.is_empty());
+        if used.is_empty() {
+            return Ok(0);
+        }
+        // SAFETY: both are borrowed for as long as the call takes.
+        let written = unsafe { stream::send_slices(fd, &slices[used]) }?;
         let of_staged = written.min(staged.len());
         self.staged_written += of_staged;
         self.large_written += written - of_staged;

@@ -37,18 +37,17 @@ impl PipeEnd {
     pub fn lend(
         &mut self,
         fd: &Arc<OwnedFd>,
-        carrier: impl FnOnce() -> Option<Box<dyn Carry>>,
+        carrier: impl FnOnce() -> Box<dyn Carry>,
         watching: bool,
     ) {
         if !self.can_lend() || self.in_active && !watching {
             return;
         }
-        let Some(carrier) = carrier() else { return };
         let Inbound::Bytes(reader) = &self.inbound else { return };
         let queue = reader.queue.clone();
         let lent = Inbound::Lent(queue.clone());
         let Inbound::Bytes(reader) = core::mem::replace(&mut self.inbound, lent) else { return };
-        let loan = Loan { reader, tally: self.tally, fd: fd.clone(), carrier };
+        let loan = Loan { reader, tally: self.tally, fd: fd.clone(), carrier: carrier() };
         self.shared.outlet.lend(loan);
         if queue.lends.load(Ordering::Relaxed) == NEVER {
             queue.lends.store(WHEN_IDLE, Ordering::Relaxed);
