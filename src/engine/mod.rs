@@ -108,8 +108,9 @@ pub struct Engine {
     pub hung_up: bool,
     /// Whether the system gives in one call all that it has.
     gives_all: bool,
-    /// The peer is on this machine, and how much the system keeps for it is ours to say.
-    nearby: bool,
+    /// How much the system keeps at most for the peer, where that is ours to say: one on this
+    /// machine, for which the application has set nothing.
+    kept_most: Option<i32>,
     pub input: Input,
     pub output: Output,
     pub metadata: Option<Arc<Metadata>>,
@@ -139,7 +140,7 @@ impl Engine {
             writable: true,
             hung_up: false,
             gives_all,
-            nearby: options.sndbuf < 0 && nearby::is_nearby(&addresses),
+            kept_most: (options.sndbuf < 0 && nearby::is_nearby(&addresses)).then_some(i32::MAX),
             addresses,
             input: Input::new(options),
             output: Output::new(options),
@@ -161,11 +162,19 @@ impl Engine {
         self.output.secure = Some(shared);
     }
 
-    /// Before messages are written: settles how much the system keeps of them.
+    /// Settles how much the system keeps of the messages that are written.
     pub fn limit_kept(&mut self) {
-        if self.nearby && (self.output.is_sealed() || !self.output.alone) {
-            self.nearby = false;
-            nearby::keep_little(self.fd.as_fd());
+        let Some(most) = self.kept_most else { return };
+        let wanted = if self.output.is_sealed() || !self.output.alone {
+            nearby::KEPT
+        } else if self.output.has_large() {
+            nearby::KEPT_OF_LARGE
+        } else {
+            return;
+        };
+        if wanted < most {
+            self.kept_most = Some(wanted);
+            nearby::keep(self.fd.as_fd(), wanted);
         }
     }
 

@@ -27,6 +27,9 @@ const TURN_BYTES: usize = 256 * 1024;
 /// Bytes on the wire up to which messages count as small.
 const SMALL_MESSAGE: u64 = 300;
 
+/// Bytes on the wire from which on messages count as large.
+const LARGE_MESSAGE: u64 = 16 * 1024;
+
 /// So many messages in one call make a stream. Fewer would wait for the session's look each time,
 /// when their writer can send them at once.
 const STREAM: u64 = 8;
@@ -60,6 +63,8 @@ pub struct Output {
     caught_up: bool,
     /// The messages last written were small.
     small: bool,
+    /// They were large.
+    large: bool,
     /// The I/O thread has few connections. One with many finds more to write at each of them
     /// anyway, and the writing thread has enough to do with filling them.
     pub alone: bool,
@@ -85,6 +90,7 @@ impl Output {
             broken: false,
             caught_up: false,
             small: false,
+            large: false,
             alone: true,
         }
     }
@@ -137,6 +143,11 @@ impl Output {
     /// Whether frames are encrypted.
     pub fn is_sealed(&self) -> bool {
         self.sealed
+    }
+
+    /// Whether what was written last were large messages, or part of one.
+    pub fn has_large(&self) -> bool {
+        self.large
     }
 
     /// Frames go out sealed from now on. What the handshake left to write does not.
@@ -288,6 +299,7 @@ impl Output {
     /// Notes how large messages are. Small ones had better be sent by the thread that writes them;
     /// of larger ones, one processor can be filling the next while another sends the last.
     fn note_size(&mut self, bytes: usize, messages: u64, pipe: &PipeEnd) {
+        self.large = bytes as u64 >= LARGE_MESSAGE * messages.max(1);
         let small = self.alone && messages > 0 && (bytes as u64) / messages <= SMALL_MESSAGE;
         if small != self.small && messages > 0 {
             self.small = small;

@@ -6,18 +6,22 @@
 //! gets slower still, and the other one sleeps. A sender that may keep less than the window holds
 //! always finds room there, and does its own sending. What waits also stays in the cache then.
 //!
-//! Measured with many connections and with encrypted ones (`benches/RESULTS.md`). A single plain
-//! connection gains nothing by it, and pays with more sleeps. Over a network, where the bytes on
-//! their way have to be kept, it would cost speed.
+//! Measured with many connections, with encrypted ones, and with large messages on one connection
+//! (`benches/RESULTS.md`). Small plain messages on a single connection gain nothing by it, and pay
+//! with more sleeps. Over a network, where the bytes on their way have to be kept, it would cost
+//! speed.
 
 use std::os::fd::BorrowedFd;
 
 use super::addresses::Addresses;
 use super::sys;
 
-/// What may wait in the system for such a peer, in bytes; Linux takes twice as much, for what it
-/// has to note beside them.
-const KEPT: i32 = 128 * 1024;
+/// What may wait in the system for one of many such peers, or for one that gets encrypted frames,
+/// in bytes; Linux takes twice as much, for what it has to note beside them.
+pub const KEPT: i32 = 128 * 1024;
+
+/// The same where a single peer gets large plain messages: sleeping less is worth more there.
+pub const KEPT_OF_LARGE: i32 = 384 * 1024;
 
 /// Whether both ends of a TCP connection have the same host.
 pub fn is_nearby(addresses: &Addresses) -> bool {
@@ -30,9 +34,9 @@ fn host(endpoint: &str) -> Option<&str> {
     Some(host)
 }
 
-/// Has the system keep little for this connection. It need not agree.
-pub fn keep_little(fd: BorrowedFd<'_>) {
-    let _ = sys::set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, KEPT);
+/// Has the system keep no more than this for a connection. It need not agree.
+pub fn keep(fd: BorrowedFd<'_>, bytes: i32) {
+    let _ = sys::set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, bytes);
 }
 
 #[cfg(test)]
