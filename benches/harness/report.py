@@ -11,7 +11,7 @@ import native
 
 RESULTS = native.ROOT / "benches" / "RESULTS.md"
 CHART = native.ROOT / "benches" / "results.svg"
-TITLES = {"libzmq": "libzmq 4.3.5", "omq": "omq-libzmq 0.8.0", "ours": "oxizmq"}
+TITLES = {"libzmq": "libzmq 4.3.5", "omq": "omq-libzmq 0.8.0", "before": "before", "ours": "oxizmq"}
 
 
 def rate_text(rate):
@@ -59,11 +59,11 @@ def value_cell(result, name, key, show):
 
 def header(names):
     titles = [TITLES[name] for name in names]
-    return ["row", *titles, "ratio", "aim", "spread", *[f"CPU {title}" for title in titles], "CPU ratio", "CPU aim"]
+    return ["row", *titles, "ratio", "aim", "90 %", *[f"CPU {title}" for title in titles], "CPU ratio", "CPU aim"]
 
 
 def judgement(result, metric):
-    """Ratio, aim and spread."""
+    """Ratio, aim and the ratio's interval."""
     value, goal = result.judged(metric), metric.goal
     if value is None:
         return ["", "", ""]
@@ -168,10 +168,11 @@ Every row's programs (`benches/*.c`, against the public interface alone) ran on 
 {repeat} times (three times one that took more than 15 s for a run), {seconds} s measured per run after
 a warm-up, latencies three times as long; two processes over tcp and ipc, two threads
 over inproc, with the same options everywhere and high-water marks of 1000 where the row names no other.
-A column has the median of a library's runs. `ratio` is ours to the better of the others, by the
-medians, and in bold where it is what the project aims at; `spread` is its least and most among
-neighbouring runs. More is better for rates and shares, less for times, memory and CPU. CPU is the
-processor time of all sides per message.
+A column has the median of a library's runs. `ratio` is ours to the better of the others: the median
+of what the runs of one turn give, since neighbours meet the same moods of the machine; it is in bold
+where it is what the project aims at. `90 %` is the interval in which that median lies nine times out
+of ten, as drawing from the same turns again and again shows (bootstrap). More is better for rates and
+shares, less for times, memory and CPU. CPU is the processor time of all sides per message.
 
 `tcp-64` is zmq_send and zmq_recv with 64 bytes, `-msg` the same with zmq_msg_*, `-reference` with
 zmq_msg_init_data, `-hwm4` with high-water marks of 4. `pubN` is one PUB that waits for its N alike

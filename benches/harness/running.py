@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import signal
 import statistics
 import subprocess
@@ -18,6 +19,10 @@ MOST_FAILURES = 2
 # One that takes so long for a run has three of them, and no more.
 SLOW_SECONDS = 15
 SLOW_RUNS = 3
+# How often the interval of a ratio draws from its pairs, and how much of what comes out it leaves
+# away at either end.
+DRAWS = 1000
+LEFT_AWAY = 0.05
 
 
 class Failed(Exception):
@@ -73,15 +78,22 @@ class Result:
         return compared and compared[0]
 
     def ratio(self, key, more_is_better):
-        """Ours to the better peer: by the medians, and the least and the most of neighbouring runs.
-        None where there is nothing to compare."""
+        """Ours to the better peer: the median over all turns of what the two runs of a turn give, and
+        the interval in which it lies nine times out of ten. None where there is nothing to compare."""
         peer = self.better_peer(key, more_is_better)
         if peer is None or not self.has("ours", key):
             return None
         pairs = [(run[key], other[key]) for run, other in zip(self.runs["ours"], self.runs[peer]) if run and other]
         single = [ours / theirs for ours, theirs in pairs if theirs] or [0.0]
-        theirs = self.median(peer, key)
-        return (self.median("ours", key) / theirs if theirs else 0.0), min(single), max(single)
+        return statistics.median(single), *interval(single)
+
+
+def interval(ratios):
+    """Where the median of such ratios lies, found by drawing from them again and again (bootstrap)."""
+    draw = random.Random(len(ratios))
+    medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWS))
+    left_away = int(DRAWS * LEFT_AWAY)
+    return medians[left_away], medians[-1 - left_away]
 
 
 class Runner:
@@ -126,10 +138,9 @@ class Runner:
 
     def row(self, row):
         result = Result(row, [library.name for library in self.libraries])
-        for turn in range(self.options.repeat):
-            # Who begins changes, so that nobody gains from its place.
-            start = turn % len(self.libraries)
-            for library in self.libraries[start:] + self.libraries[:start]:
+        for _ in range(self.options.repeat):
+            # In any order, so that nobody gains from its place.
+            for library in random.sample(self.libraries, len(self.libraries)):
                 if result.gave_up(library.name) or result.has_enough(library.name):
                     continue
                 values, begin = None, time.monotonic()
