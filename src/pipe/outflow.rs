@@ -1,19 +1,18 @@
 //! The writing half of a pipe's end: credit, parts, showing what is finished.
 
-use core::cell::Cell;
 use core::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use super::outlet::{Sent, FLUSH_BYTES};
-use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, IN_STREAMS, NEVER, WATCHING};
+use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, NEVER, WATCHING};
 use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
 use following::Follower;
+use sending::SENDS_FOR_ROOM;
 
 mod following;
+mod sending;
 
 /// What is written to.
 #[derive(Debug)]
@@ -41,23 +40,6 @@ const DENSE_STREAK: u32 = 64;
 
 /// Bodies of this size and more that a message owns are not copied on their way to another socket.
 const REFERENCE_MIN: usize = 2048;
-/// From this high-water mark on, a writer that reaches it sends by itself. Who sets a lower one
-/// wants to know early that the peer does not keep up, and not fill the system's buffers first.
-const SENDS_FOR_ROOM: u64 = 64;
-/// The same for a writer that has not reached it.
-const SENDS_AT_ONCE: u64 = 4;
-
-/// A thread that sent by itself so short a time ago is in a burst, and better off gathering.
-const BURST: Duration = Duration::from_micros(10);
-
-thread_local! {
-    static LAST_SENT: Cell<Option<Instant>> = const { Cell::new(None) };
-}
-
-/// Whether this thread has been at something else since it last sent by itself.
-fn may_send_now() -> bool {
-    LAST_SENT.get().is_none_or(|last| last.elapsed() >= BURST)
-}
 
 /// Whether a body is copied into a queue whose reader has no use for references.
 #[inline]
@@ -440,19 +422,6 @@ impl Outflow {
         fence::full();
     }
 
-    #[inline(never)]
-    fn wake_reader(&mut self) {
-        let lends = self.queue().lends.load(Ordering::Relaxed);
-        if lends == NEVER || (1..SENDS_AT_ONCE).contains(&self.hwm) {
-            self.call_reader(AWAKE);
-        } else if may_send_now() && self.send_pending() {
-            // From the end of the call on: its own time says nothing about the caller's pace.
-            LAST_SENT.set(Some(Instant::now()));
-        } else {
-            self.call_reader(if lends == IN_STREAMS { WATCHING } else { AWAKE });
-        }
-    }
-
     /// Tells the reader to look. What it does until it comes: `attention`.
     pub(super) fn call_reader(&mut self, attention: u8) {
         self.streak = 0;
@@ -463,36 +432,6 @@ impl Outflow {
         if self.queue().attention.swap(attention, Ordering::AcqRel) != AWAKE {
             self.tell_peer(PipeEvent::Readable);
         }
-    }
-
-    // --- sending by itself ---
-
-    /// In a stream: sends when there is enough for a call.
-    #[inline(never)]
-    fn send_if_much(&mut self) {
-        if self.total().wrapping_sub(self.sent) >= FLUSH_BYTES {
-            self.send_pending();
-        }
-    }
-
-    /// Sends what is published, if the session has lent its reader. False when it has not.
-    #[inline(never)]
-    fn send_pending(&mut self) -> bool {
-        if matches!(self.lane, Outbound::Latest(_) | Outbound::Lent) {
-            return false;
-        }
-        self.sent = self.total();
-        let sent = self.shared.outlet.send();
-        if sent == Sent::Unavailable {
-            return false;
-        }
-        if sent == Sent::Part {
-            self.call_reader(AWAKE);
-        }
-        if self.shared.outlet.was_wanted() {
-            self.tell_peer(PipeEvent::Readable);
-        }
-        true
     }
 }
 

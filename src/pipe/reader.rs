@@ -69,6 +69,11 @@ impl Reader {
         }
     }
 
+    /// Whether all frames that were seen are taken, and the next ones will come behind them.
+    pub fn has_taken_all_seen(&self) -> bool {
+        self.pos as u32 >= self.seen.end && !self.seen.sealed && !self.is_external
+    }
+
     /// Whether a published byte waits; moves to the next chunk when this one is used up.
     #[inline]
     pub fn has_data(&mut self) -> bool {

@@ -57,6 +57,7 @@ pub struct PipeEnd {
     moments_left_out: u8,
     /// Messages written when the lane was last found empty.
     written_before: u64,
+    looks: reading::Looks,
     /// Positions in the socket's lists of pipes (fair queue, balancer, distributor).
     pub places: [usize; 3],
     /// The peer's routing id, for sockets that address peers.
@@ -110,6 +111,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         carrier: None,
         moments_left_out: 0,
         written_before: 0,
+        looks: reading::Looks::default(),
         in_boost: -1,
         out_boost: -1,
         places: [NOWHERE; 3],

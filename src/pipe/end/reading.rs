@@ -2,6 +2,7 @@
 
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
@@ -10,6 +11,27 @@ use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
 const LEFT_OUT: u8 = 15;
+
+/// Messages of one look that are worth the trip of their memory.
+const MANY: u64 = 128;
+/// How many looks in a row may bring fewer.
+const LOOKS: i8 = 4;
+/// How many not to count, after letting more gather was of no use.
+const LOOKS_LEFT_OUT: i8 = 120;
+/// How long to let more gather.
+const BREATH: Duration = Duration::from_micros(3);
+
+/// What a reader's last looks at its queue brought.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    /// Messages read and written when it looked last.
+    read: u64,
+    written: u64,
+    /// Looks in a row that brought little; less than nothing where letting more gather was of no use.
+    pub(super) little: i8,
+    /// More were to gather before the last look.
+    breathed: bool,
+}
 
 impl PipeEnd {
     fn lane_has_data(&mut self) -> bool {
@@ -28,6 +50,10 @@ impl PipeEnd {
             Inbound::Latest { slot, .. } => lock(slot).is_some(),
             Inbound::Lent(_) => false,
         }
+    }
+
+    fn has_taken_all_seen(&self) -> bool {
+        matches!(&self.inbound, Inbound::Bytes(reader) if reader.has_taken_all_seen())
     }
 
     /// Whether a message waits. When none does, the peer will send [`PipeEvent::Readable`] with
@@ -62,6 +88,7 @@ impl PipeEnd {
             return true;
         }
         self.in_active = false;
+        self.looks.little = self.looks.little.min(0);
         if self.in_queue().writer_blocked.load(Ordering::Relaxed) {
             // All is read, and the writer has no room: marks changed on a living pipe need not
             // fit each other, and the next step might never come.
@@ -99,6 +126,35 @@ impl PipeEnd {
         follows
     }
 
+    /// All that was seen is read. A reader that is faster than its writer would take message by
+    /// message from under its hands, and each costs both of them a trip of the same memory between
+    /// two processors. So after some looks in a row that brought little it lets more gather first,
+    /// unless it writes in between, and waits for answers.
+    #[cold]
+    #[inline(never)]
+    fn let_more_gather(&mut self) {
+        let found = self.tally.read - self.looks.read;
+        let written = self.out.written();
+        if found >= MANY || written != self.looks.written {
+            self.looks.little = 0;
+        } else if found > 0 {
+            self.looks.little += 1;
+        }
+        let breathed = core::mem::take(&mut self.looks.breathed);
+        if breathed && found <= 1 {
+            // It was of no use.
+            self.looks.little = -LOOKS_LEFT_OUT;
+        } else if self.looks.little > LOOKS && fence::several_processors() {
+            self.looks.little = LOOKS;
+            self.looks.breathed = true;
+            let end = Instant::now() + BREATH;
+            while Instant::now() < end {
+                (0..8).for_each(|_| core::hint::spin_loop());
+            }
+        }
+        (self.looks.read, self.looks.written) = (self.tally.read, written);
+    }
+
     /// Takes the next message part. Bodies of some size come as views of the pipe's memory
     /// (`Message::own` before the next call on this pipe), or by reference.
     #[inline(always)]
@@ -119,6 +175,9 @@ impl PipeEnd {
 
     #[inline(never)]
     fn read_any(&mut self, message: &mut Message) -> bool {
+        if self.out.keeps_references && self.has_taken_all_seen() {
+            self.let_more_gather();
+        }
         if !self.check_read() {
             return false;
         }

@@ -327,6 +327,32 @@ fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
 }
 
 #[test]
+fn only_a_reader_that_takes_message_by_message_and_never_answers_lets_more_gather() {
+    let (mut writer, mut reader) = pair(limits(0, 0));
+    for end in [&mut writer, &mut reader] {
+        end.out.keeps_references = true;
+    }
+    let read_one = |writer: &mut PipeEnd, reader: &mut PipeEnd, answers: bool| {
+        assert!(writer.out.write(&message(0, b"one")));
+        writer.out.flush();
+        assert!(reader.read(&mut Message::new()));
+        if answers {
+            assert!(reader.out.write(&message(0, b"answer")));
+        }
+        reader.looks.little
+    };
+    let mut most =
+        |answers, times| (0..times).map(|_| read_one(&mut writer, &mut reader, answers)).max();
+    assert!(most(true, 20) <= Some(1));
+    // The fifth lets more gather; nothing does, and so it is left out for some times.
+    assert_eq!(most(false, 6), Some(4));
+    assert_eq!(most(false, 121), Some(0));
+    assert_eq!(most(false, 4), Some(4));
+    assert!(!reader.check_read());
+    assert_eq!(reader.looks.little, 0);
+}
+
+#[test]
 fn routing_ids_are_not_counted() {
     let (mut near, mut far) = pair(limits(0, 1));
     near.out.write_anyway(FRAME_ROUTING_ID, b"me");
