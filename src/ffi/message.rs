@@ -42,21 +42,19 @@ unsafe fn valid<'a>(message: *const Message) -> Result<&'a Message> {
     message.is_valid().then_some(message).ok_or(Errno::EFAULT)
 }
 
-/// Makes a message of the caller's memory, an empty one where `make` fails, so that it may be
-/// closed in any case.
+/// Makes an empty message of the caller's memory and fills it. Where that fails it stays empty, so
+/// that it may be closed in any case.
 #[inline]
-unsafe fn init(place: *mut Message, make: impl FnOnce() -> Result<Message>) -> c_int {
+unsafe fn init(place: *mut Message, fill: impl FnOnce(&mut Message) -> Result<()>) -> c_int {
     guard_status(|| {
         if place.is_null() || !place.is_aligned() {
             return Err(Errno::EFAULT);
         }
-        let (message, outcome) = match make() {
-            Ok(message) => (message, Ok(())),
-            Err(error) => (Message::new(), Err(error)),
-        };
         // SAFETY: the caller vouches for 64 bytes, and they were checked to be aligned.
-        unsafe { message.write_to(place) };
-        outcome
+        unsafe {
+            Message::new().write_to(place);
+            fill(&mut *place)
+        }
     })
 }
 
@@ -64,14 +62,14 @@ unsafe fn init(place: *mut Message, make: impl FnOnce() -> Result<Message>) -> c
 #[no_mangle]
 pub unsafe extern "C" fn zmq_msg_init(message: *mut Message) -> c_int {
     // SAFETY: the caller passes memory for a message, or null.
-    unsafe { init(message, || Ok(Message::new())) }
+    unsafe { init(message, |_| Ok(())) }
 }
 
 /// Makes a message with room for a number of bytes.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_msg_init_size(message: *mut Message, size: usize) -> c_int {
     // SAFETY: the caller passes memory for a message, or null.
-    unsafe { init(message, || Message::with_len(size)) }
+    unsafe { init(message, |empty| empty.make_room(size)) }
 }
 
 /// Makes a message with a copy of a buffer.
@@ -82,7 +80,7 @@ pub unsafe extern "C" fn zmq_msg_init_buffer(
     size: usize,
 ) -> c_int {
     // SAFETY: the caller passes memory for a message, or null, and has `size` bytes at `data`.
-    unsafe { init(message, || Message::copy_of(bytes(data, size)?)) }
+    unsafe { init(message, |empty| empty.fill(bytes(data, size)?)) }
 }
 
 /// Makes a message of a buffer, which `free` takes back when it is no longer needed, in any thread.
@@ -97,14 +95,15 @@ pub unsafe extern "C" fn zmq_msg_init_data(
     // SAFETY: the caller passes memory for a message, or null, and has `size` bytes at `data` until
     // `free` is called, or for ever.
     unsafe {
-        init(message, || {
+        init(message, |empty| {
             let body = bytes(data, size)?;
-            match free {
-                None => Ok(Message::constant(body.as_ptr(), size)),
+            *empty = match free {
+                None => Message::constant(body.as_ptr(), size),
                 Some(_) => {
-                    Content::from_caller(data.cast(), size, free, hint).map(Message::of_content)
+                    Message::of_content(Content::from_caller(data.cast(), size, free, hint)?)
                 }
-            }
+            };
+            Ok(())
         })
     }
 }

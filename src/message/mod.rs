@@ -86,23 +86,37 @@ impl Message {
     /// A message with room for `len` bytes. `ENOMEM`.
     pub fn with_len(len: usize) -> Result<Message> {
         let mut message = Message::new();
-        if len <= INLINE_MAX {
-            message.inline_len = len as u8;
-        } else {
-            message.set_content(Content::with_len(len)?);
-        }
+        message.make_room(len)?;
         Ok(message)
+    }
+
+    /// Gives an empty message a body of `len` bytes. `ENOMEM`, and it stays empty.
+    #[inline]
+    pub fn make_room(&mut self, len: usize) -> Result<()> {
+        if len <= INLINE_MAX {
+            self.inline_len = len as u8;
+        } else {
+            self.set_content(Content::with_len(len)?);
+        }
+        Ok(())
     }
 
     /// A message with a copy of `bytes`. `ENOMEM`.
     pub fn copy_of(bytes: &[u8]) -> Result<Message> {
         let mut message = Message::new();
-        if bytes.len() <= INLINE_MAX {
-            message.set_inline(bytes);
-        } else {
-            message.set_content(Content::copy_of(bytes)?);
-        }
+        message.fill(bytes)?;
         Ok(message)
+    }
+
+    /// Gives an empty message a copy of `bytes` as its body. `ENOMEM`, and it stays empty.
+    #[inline]
+    pub fn fill(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() <= INLINE_MAX {
+            self.set_inline(bytes);
+        } else {
+            self.set_content(Content::copy_of(bytes)?);
+        }
+        Ok(())
     }
 
     /// A message whose body is this content.
@@ -244,16 +258,14 @@ impl Message {
         if self.kind != KIND_VIEW {
             return Ok(());
         }
-        let len = self.word(1);
-        if len <= INLINE_MAX {
-            let mut bytes = [0; INLINE_MAX];
-            bytes[..len].copy_from_slice(self.data());
-            self.set_inline(&bytes[..len]);
+        let (data, len) = (self.word(0) as *const u8, self.word(1));
+        let bytes = if len == 0 {
+            &[]
         } else {
-            let content = Content::copy_of(self.data())?;
-            self.set_content(content);
-        }
-        Ok(())
+            // SAFETY: a view's bytes are valid (Message::view), and never the message's own.
+            unsafe { core::slice::from_raw_parts(data, len) }
+        };
+        self.fill(bytes)
     }
 
     /// Shortens the body to `len` bytes (`len` is at most the present length).
