@@ -114,7 +114,13 @@ impl Message {
         if bytes.len() <= INLINE_MAX {
             self.set_inline(bytes);
         } else {
-            self.set_content(Content::copy_of(bytes)?);
+            // In this order: what the message keeps of the content is still in registers.
+            self.set_content(Content::with_len(bytes.len())?);
+            // SAFETY: the content is new, and has room for them.
+            unsafe {
+                let data = self.word(0) as *mut u8;
+                core::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+            }
         }
         Ok(())
     }

@@ -18,30 +18,55 @@ use crate::message::{Content, Metadata};
 pub const CHUNK_MIN: usize = 256;
 pub const CHUNK_MAX: usize = 64 * 1024;
 
-/// A state of [`Chunk::published`], unpacked.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// Bytes a reader may look at; 1 for an external chunk that may be taken.
-    pub end: u32,
-    /// Messages whose last frame lies in those bytes.
-    pub messages: u32,
-    /// Nothing follows in this chunk; `next` is set.
-    pub sealed: bool,
-}
+/// How far a chunk is published. One word, as it is written and read: parts stored one by one and
+/// read together would make the processor wait for each of them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Published(u64);
 
 impl Published {
     #[inline]
-    pub(super) fn pack(self) -> u64 {
-        u64::from(self.end) | u64::from(self.messages) << 32 | u64::from(self.sealed) << 63
+    pub fn new(end: usize, messages: u32) -> Published {
+        Published(end as u64 & 0xffff_ffff | u64::from(messages) << 32)
+    }
+
+    /// The same, and nothing follows in this chunk; `next` is set.
+    #[inline]
+    pub fn sealed(self) -> Published {
+        Published(self.0 | 1 << 63)
+    }
+
+    /// Bytes a reader may look at; 1 for an external chunk that may be taken.
+    #[inline]
+    pub fn end(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    /// Messages whose last frame lies in those bytes.
+    #[inline]
+    pub fn messages(self) -> u32 {
+        (self.0 >> 32) as u32 & 0x7fff_ffff
     }
 
     #[inline]
-    pub(super) fn unpack(word: u64) -> Published {
-        Published {
-            end: word as u32,
-            messages: (word >> 32) as u32 & 0x7fff_ffff,
-            sealed: word >> 63 != 0,
-        }
+    pub fn is_sealed(self) -> bool {
+        self.0 >> 63 != 0
+    }
+
+    #[inline]
+    pub(super) fn of_word(word: u64) -> Published {
+        Published(word)
+    }
+
+    #[inline]
+    pub(super) fn word(self) -> u64 {
+        self.0
+    }
+}
+
+impl core::fmt::Debug for Published {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let sealed = if self.is_sealed() { ", sealed" } else { "" };
+        write!(out, "Published({} bytes, {} messages{sealed})", self.end(), self.messages())
     }
 }
 
@@ -167,14 +192,14 @@ impl Chunk {
 
     #[inline]
     pub fn publish(&self, state: Published) {
-        self.published.store(state.pack(), Ordering::Release);
+        self.published.store(state.word(), Ordering::Release);
     }
 
     #[inline]
     pub fn published(&self) -> Published {
         match &self.view {
             Some(view) => self.published_of(view),
-            None => Published::unpack(self.published.load(Ordering::Acquire)),
+            None => Published::of_word(self.published.load(Ordering::Acquire)),
         }
     }
 
@@ -183,7 +208,7 @@ impl Chunk {
         let of_all = view.stretch.published();
         match self.published.load(Ordering::Acquire) {
             FOLLOWING => of_all,
-            own => Published::unpack(own),
+            own => Published::of_word(own),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Stretch {
 
     #[inline]
     pub fn published(&self) -> Published {
-        Published::unpack(self.published.load(Ordering::Acquire))
+        Published::of_word(self.published.load(Ordering::Acquire))
     }
 
     pub fn capacity(&self) -> usize {
@@ -147,7 +147,7 @@ impl Log {
 
     /// The frames of a message that is not finished.
     pub fn unfinished(&self) -> &[u8] {
-        let start = self.ready.end as usize;
+        let start = self.ready.end();
         // SAFETY: the bytes up to `end` were written, and by this thread.
         unsafe { core::slice::from_raw_parts(self.stretch.base().add(start), self.end - start) }
     }
@@ -161,12 +161,12 @@ impl Log {
     /// Goes on in another stretch, with room for a frame with a body of `len` bytes. The followers
     /// have to be told. `ENOMEM` leaves everything as it is.
     pub fn turn(&mut self, len: usize) -> Result<()> {
-        let unfinished = self.end - self.ready.end as usize;
+        let unfinished = self.end - self.ready.end();
         let grown = (self.stretch.capacity() * 4).min(CHUNK_MAX);
         let stretch = self.fresh(grown.max((unfinished + len + 9).next_power_of_two()))?;
         // SAFETY: the new stretch has room for them, and nobody else has it yet.
         unsafe {
-            let from = self.stretch.base().add(self.ready.end as usize);
+            let from = self.stretch.base().add(self.ready.end());
             core::ptr::copy_nonoverlapping(from, stretch.base(), unfinished);
         }
         let old = core::mem::replace(&mut self.stretch, stretch);
@@ -198,8 +198,7 @@ impl Log {
         // else writes: the memory is the log's, which is borrowed.
         self.end += unsafe { put_frame(self.stretch.base().add(self.end), flags, body) };
         if flags & FRAME_MORE == 0 {
-            self.ready.end = self.end as u32;
-            self.ready.messages += 1;
+            self.ready = Published::new(self.end, self.ready.messages() + 1);
             self.total += 1;
         }
     }
@@ -207,12 +206,12 @@ impl Log {
     /// Shows the finished messages to those that follow.
     #[inline]
     pub fn publish(&self) {
-        self.stretch.published.store(self.ready.pack(), Ordering::Release);
+        self.stretch.published.store(self.ready.word(), Ordering::Release);
     }
 
     /// Forgets the frames of an unfinished message.
     pub fn rollback(&mut self) {
-        self.end = self.ready.end as usize;
+        self.end = self.ready.end();
     }
 }
 

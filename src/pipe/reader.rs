@@ -71,13 +71,13 @@ impl Reader {
 
     /// Whether all frames that were seen are taken, and the next ones will come behind them.
     pub fn has_taken_all_seen(&self) -> bool {
-        self.pos as u32 >= self.seen.end && !self.seen.sealed && !self.is_external
+        self.pos >= self.seen.end() && !self.seen.is_sealed() && !self.is_external
     }
 
     /// Whether a published byte waits; moves to the next chunk when this one is used up.
     #[inline]
     pub fn has_data(&mut self) -> bool {
-        (self.pos as u32) < self.seen.end || self.look()
+        self.pos < self.seen.end() || self.look()
     }
 
     /// Whether a frame waits, other than frames to pass over.
@@ -120,10 +120,10 @@ impl Reader {
             // SAFETY: the reader's chunk is alive until the reader passes it.
             let current = unsafe { chunk.as_ref() };
             self.seen = current.published();
-            if (self.pos as u32) < self.seen.end {
+            if self.pos < self.seen.end() {
                 return true;
             }
-            if !self.seen.sealed {
+            if !self.seen.is_sealed() {
                 return false;
             }
             let Some(next) = NonNull::new(current.next.load(Ordering::Acquire)) else {
@@ -142,8 +142,8 @@ impl Reader {
         self.is_external = entered.capacity() == 0;
         self.queue.passed.store(entered.before, Ordering::Relaxed);
         self.seen = entered.start();
-        self.pos = self.seen.end as usize;
-        self.credited = self.seen.messages;
+        self.pos = self.seen.end();
+        self.credited = self.seen.messages();
         (self.boundary, self.boundary_messages) = (self.pos, self.credited);
     }
 
@@ -176,7 +176,7 @@ impl Reader {
     /// Takes the next frame, where it is short and lies in what was seen.
     #[inline]
     pub fn next_short(&mut self) -> Option<(u8, &[u8])> {
-        if self.pos as u32 >= self.seen.end || self.is_external {
+        if self.pos >= self.seen.end() || self.is_external {
             return None;
         }
         // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
@@ -210,7 +210,7 @@ impl Reader {
                     self.pos = 1;
                     let flags = (*chunk.as_ptr()).header[0] & !FRAME_LARGE;
                     let content = (*chunk.as_ptr()).external.take()?;
-                    self.credited = self.seen.messages;
+                    self.credited = self.seen.messages();
                     if flags & FRAME_MORE == 0 {
                         (self.boundary, self.boundary_messages) = (1, self.credited);
                     }
@@ -278,7 +278,7 @@ impl Reader {
                     break;
                 }
                 // A body that is not published is the writer's, who may take it back.
-                let body = if seen.end > 0 { current.external.as_ref() } else { None };
+                let body = if seen.end() > 0 { current.external.as_ref() } else { None };
                 if let Some(content) = body {
                     let header_len = usize::from(current.header_len);
                     if written < header_len {
@@ -294,16 +294,16 @@ impl Reader {
                         used += 1;
                     }
                 }
-            } else if (seen.end as usize) > pos {
+            } else if seen.end() > pos {
                 if used == slices.len() {
                     break;
                 }
                 // SAFETY: the chunk is alive, and pos lies inside the published bytes.
-                slices[used] = (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end as usize - pos);
+                slices[used] = (unsafe { Chunk::bytes(chunk).add(pos) }, seen.end() - pos);
                 bytes += slices[used].1;
                 used += 1;
             }
-            if bytes >= enough || !seen.sealed {
+            if bytes >= enough || !seen.is_sealed() {
                 break;
             }
             at = NonNull::new(current.next.load(Ordering::Acquire));
@@ -311,7 +311,7 @@ impl Reader {
             if let Some(next) = at {
                 // SAFETY: as above.
                 let next = unsafe { next.as_ref() };
-                (seen, pos) = (next.published(), next.start().end as usize);
+                (seen, pos) = (next.published(), next.start().end());
             }
         }
         used
@@ -339,10 +339,10 @@ impl Reader {
                 // SAFETY: the reader owns a published external chunk.
                 unsafe { (*chunk.as_ptr()).external = None };
             } else {
-                let step = count.min(self.seen.end as usize - self.pos);
+                let step = count.min(self.seen.end() - self.pos);
                 self.pos += step;
                 count -= step;
-                if self.pos == self.seen.end as usize {
+                if self.pos == self.seen.end() {
                     messages += self.credit();
                     self.mark_boundary();
                 }
@@ -351,7 +351,7 @@ impl Reader {
                 break;
             }
         }
-        if self.partial == 0 && (self.pos as u32) < self.seen.end {
+        if self.partial == 0 && self.pos < self.seen.end() {
             // Part of what was seen: its whole messages are credited now, not with the rest.
             messages += u64::from(self.settle_boundary());
         }
@@ -359,15 +359,15 @@ impl Reader {
     }
 
     fn credit(&mut self) -> u64 {
-        let messages = self.seen.messages - self.credited;
-        self.credited = self.seen.messages;
+        let messages = self.seen.messages() - self.credited;
+        self.credited = self.seen.messages();
         u64::from(messages)
     }
 
     /// The reader stands at the end of what it has seen: between messages, unless the chunk was
     /// sealed inside one.
     fn mark_boundary(&mut self) {
-        if !self.seen.sealed || !self.next_continues() {
+        if !self.seen.is_sealed() || !self.next_continues() {
             (self.boundary, self.boundary_messages) = (self.pos, self.credited);
         }
     }
@@ -408,7 +408,7 @@ impl Reader {
         let headless = if self.pos == 0 {
             self.chunk_continues()
         } else {
-            self.pos == self.seen.end as usize && self.seen.sealed && self.next_continues()
+            self.pos == self.seen.end() && self.seen.is_sealed() && self.next_continues()
         };
         if !headless {
             return u64::from(done);

@@ -129,7 +129,7 @@ impl Writer {
             if flags & (FRAME_ROUTING_ID | FRAME_SKIP) == 0 {
                 self.messages += 1;
             }
-            self.ready = Published { end: self.end as u32, messages: self.messages, sealed: false };
+            self.ready = Published::new(self.end, self.messages);
             self.fresh = true;
         }
     }
@@ -154,7 +154,7 @@ impl Writer {
     #[inline(always)]
     fn show(&mut self) {
         let Some(chunk) = self.chunk else { return };
-        if self.ready.end == 0 {
+        if self.ready.end() == 0 {
             return;
         }
         // SAFETY: the current chunk is alive: only the writer's own sealing lets it go.
@@ -177,7 +177,7 @@ impl Writer {
     pub fn rollback(&mut self) {
         let Some(mut began) = self.chunk else { return };
         // With something finished in this chunk, the unfinished message began behind that.
-        if let Some(dirty) = self.dirty.take_if(|_| self.ready.end == 0) {
+        if let Some(dirty) = self.dirty.take_if(|_| self.ready.end() == 0) {
             // Chunks behind the dirty one hold nothing published: no reader has seen them.
             // SAFETY: the dirty chunk is unsealed, so the reader is still at it or before it.
             let mut next =
@@ -195,8 +195,8 @@ impl Writer {
             self.ready = unsafe { began.as_ref() }.published();
             self.adopt(began);
         }
-        self.end = self.ready.end as usize;
-        self.messages = self.ready.messages;
+        self.end = self.ready.end();
+        self.messages = self.ready.messages();
         self.filled = self.end;
         // SAFETY: the current chunk is alive; a reader looks at a body only once it is published.
         unsafe {
@@ -208,7 +208,7 @@ impl Writer {
 
     /// Whether frames of an unfinished message wait behind the last finished one.
     pub fn has_unfinished(&self) -> bool {
-        self.end != self.ready.end as usize || self.dirty.is_some() && self.ready.end == 0
+        self.end != self.ready.end() || self.dirty.is_some() && self.ready.end() == 0
     }
 
     fn adopt(&mut self, chunk: NonNull<Chunk>) {
@@ -274,14 +274,13 @@ impl Writer {
             Some(previous) => {
                 // SAFETY: the current chunk is alive.
                 let old = unsafe { previous.as_ref() };
-                let last =
-                    Published { end: self.end as u32, messages: self.messages, sealed: true };
-                let finished = self.end == self.ready.end as usize;
+                let last = Published::new(self.end, self.messages).sealed();
+                let finished = self.end == self.ready.end();
                 let continues = if self.end == 0 { old.continues } else { !finished };
                 // SAFETY: the new chunk is ours until the next line links it.
                 unsafe { (*chunk.as_ptr()).continues = continues };
                 old.next.store(chunk.as_ptr(), Ordering::Release);
-                if self.dirty.is_some() && (finished || self.ready.end > 0) {
+                if self.dirty.is_some() && (finished || self.ready.end() > 0) {
                     // A message that began earlier ended in this chunk.
                     self.publish_finished();
                 }
@@ -291,7 +290,7 @@ impl Writer {
                 } else if finished {
                     old.publish(last);
                 } else {
-                    if self.ready.end > 0 {
+                    if self.ready.end() > 0 {
                         old.publish(self.ready);
                     }
                     self.dirty = Some(Dirty { chunk: previous, state: last });
@@ -307,7 +306,7 @@ impl Writer {
     }
 
     fn publish_finished(&mut self) {
-        if self.ready.end > 0 {
+        if self.ready.end() > 0 {
             self.show();
         }
     }
@@ -321,7 +320,7 @@ impl Writer {
         let chunk = Chunk::allocate_view(view).ok_or(Errno::ENOMEM)?;
         self.link(chunk, 0);
         self.stand_at(start);
-        self.passed = self.passed.wrapping_sub(u64::from(start.end));
+        self.passed = self.passed.wrapping_sub(start.end() as u64);
         Ok(())
     }
 
@@ -343,9 +342,9 @@ impl Writer {
     }
 
     fn stand_at(&mut self, place: Published) {
-        self.end = place.end as usize;
+        self.end = place.end();
         self.filled = self.end;
-        self.messages = place.messages;
+        self.messages = place.messages();
         self.ready = place;
         self.fresh = false;
     }
@@ -436,8 +435,7 @@ impl Writer {
         self.end = end;
         if messages > 0 {
             self.messages += messages as u32;
-            self.ready =
-                Published { end: ready_end as u32, messages: self.messages, sealed: false };
+            self.ready = Published::new(ready_end, self.messages);
             self.fresh = true;
         }
         messages

@@ -22,7 +22,7 @@ pub(in crate::pipe) struct Follower {
 impl Follower {
     /// Messages written that are not counted yet.
     pub(super) fn messages(&self) -> u64 {
-        u64::from(self.stretch.published().messages - self.counted.messages)
+        u64::from(self.stretch.published().messages() - self.counted.messages())
     }
 
     /// Something changed that those who write the log want to know.
@@ -32,7 +32,7 @@ impl Follower {
 
     /// About how many bytes were written in all.
     pub(super) fn total(&self) -> u64 {
-        let after_start = u64::from(self.stretch.published().end) - self.writer.end() as u64;
+        let after_start = self.stretch.published().end() as u64 - self.writer.end() as u64;
         self.writer.total().wrapping_add(after_start)
     }
 }
