@@ -15,16 +15,17 @@ pub(super) const SENDS_FOR_ROOM: u64 = 64;
 /// The same for a writer that has not reached its mark.
 const SENDS_AT_ONCE: u64 = 4;
 
-/// A thread that sent by itself so short a time ago is in a burst, and better off gathering.
+/// A thread that wrote to a sleeping reader so short a time ago, this one or another, is in a burst,
+/// and better off gathering.
 const BURST: Duration = Duration::from_micros(10);
 
 thread_local! {
-    static LAST_SENT: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LAST_WRITTEN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Whether this thread has been at something else since it last sent by itself.
+/// Whether this thread has been at something else since it last wrote to a sleeping reader.
 fn may_send_now() -> bool {
-    LAST_SENT.get().is_none_or(|last| last.elapsed() >= BURST)
+    LAST_WRITTEN.get().is_none_or(|last| last.elapsed() >= BURST)
 }
 
 impl Outflow {
@@ -33,13 +34,13 @@ impl Outflow {
     pub(super) fn wake_reader(&mut self) {
         let lends = self.queue().lends.load(Ordering::Relaxed);
         if lends == NEVER || (1..SENDS_AT_ONCE).contains(&self.hwm) {
-            self.call_reader(AWAKE);
-        } else if may_send_now() && self.send_pending() {
-            // From the end of the call on: its own time says nothing about the caller's pace.
-            LAST_SENT.set(Some(Instant::now()));
-        } else {
+            return self.call_reader(AWAKE);
+        }
+        if !(may_send_now() && self.send_pending()) {
             self.call_reader(if lends == IN_STREAMS { WATCHING } else { AWAKE });
         }
+        // From the end of the call on: its own time says nothing about the caller's pace.
+        LAST_WRITTEN.set(Some(Instant::now()));
     }
 
     /// In a stream: sends when there is enough for a call.
