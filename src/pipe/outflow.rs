@@ -9,6 +9,7 @@ use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
 use following::Follower;
+pub use sending::end_burst;
 use sending::SENDS_FOR_ROOM;
 
 mod following;

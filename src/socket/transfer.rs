@@ -5,6 +5,7 @@ use super::{shared, Socket};
 use crate::error::{Errno, Result};
 use crate::message::{self, Message};
 use crate::options::constants::*;
+use crate::pipe::outflow::end_burst;
 use crate::signaler::Deadline;
 
 impl Socket {
@@ -119,6 +120,7 @@ impl Socket {
         let deadline = Deadline::after(i64::from(self.core.options.rcvtimeo));
         loop {
             self.wait_for_input(deadline)?;
+            end_burst();
             let outcome = self.kind.recv(&mut self.core, message);
             if outcome != Err(Errno::EAGAIN) {
                 return outcome;

@@ -28,6 +28,11 @@ fn may_send_now() -> bool {
     LAST_WRITTEN.get().is_none_or(|last| last.elapsed() >= BURST)
 }
 
+/// This thread waited for messages: what it writes next is no burst, but may be an answer.
+pub fn end_burst() {
+    LAST_WRITTEN.set(None);
+}
+
 impl Outflow {
     /// The reader sleeps: sends in its place, or wakes it.
     #[inline(never)]
