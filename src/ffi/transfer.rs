@@ -138,9 +138,10 @@ pub unsafe extern "C" fn zmq_msg_recv(
 /// Receives a message that outlives the call on the socket.
 #[inline]
 fn receive(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
+    let past = message.take_body();
     let received = socket.recv(message, flags);
     // Even a failed call must leave no view behind.
-    if let Err(no_memory) = message.own() {
+    if let Err(no_memory) = message.own_with(past) {
         *message = Message::new();
         return Err(no_memory);
     }

@@ -155,6 +155,23 @@ impl Content {
         Ok(Content(block))
     }
 
+    /// Has other bytes from now on, if the body is of our own allocation, nobody else refers to it,
+    /// and they fill at least half of its block. False, and nothing is done, where it is not so.
+    pub fn refill(&mut self, bytes: &[u8]) -> bool {
+        let offset = offset(bytes.len());
+        let fits = |block: usize| (block / 2..=block).contains(&(offset + bytes.len()));
+        if !fits(self.header().block) || self.room_before() != Some(offset - HEADER_LEN) {
+            return false;
+        }
+        // SAFETY: this is the only reference, and the block has room for so many bytes there.
+        unsafe {
+            let header = self.0.as_mut();
+            header.len = bytes.len();
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), header.data, bytes.len());
+        }
+        true
+    }
+
     /// Bytes of our own allocation in front of the body, if nobody else refers to it. None where
     /// the body is a caller's memory.
     fn room_before(&self) -> Option<usize> {

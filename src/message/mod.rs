@@ -261,6 +261,12 @@ impl Message {
     /// Turns a view into a body of the message's own. `ENOMEM`, and the message stays a view.
     #[inline]
     pub fn own(&mut self) -> Result<()> {
+        self.own_with(None)
+    }
+
+    /// As [`Message::own`], with a body of the message's past to be filled again where that suits.
+    #[inline]
+    pub fn own_with(&mut self, past: Option<Content>) -> Result<()> {
         if self.kind != KIND_VIEW {
             return Ok(());
         }
@@ -271,6 +277,12 @@ impl Message {
             // SAFETY: a view's bytes are valid (Message::view), and never the message's own.
             unsafe { core::slice::from_raw_parts(data, len) }
         };
+        if let Some(mut past) = past.filter(|_| len > INLINE_MAX) {
+            if past.refill(bytes) {
+                self.set_content(past);
+                return Ok(());
+            }
+        }
         self.fill(bytes)
     }
 
@@ -318,6 +330,15 @@ impl Message {
         self.clear_metadata();
         if let Some(metadata) = metadata {
             self.metadata = Arc::into_raw(metadata);
+        }
+    }
+
+    /// Has these properties from now on, or none. A message that comes over the same connection as
+    /// the one before, in its place, has them already.
+    #[inline]
+    pub fn adopt_metadata(&mut self, metadata: Option<&Arc<Metadata>>) {
+        if self.metadata != metadata.map_or(core::ptr::null(), Arc::as_ptr) {
+            self.set_metadata(metadata.cloned());
         }
     }
 
@@ -444,18 +465,31 @@ impl Message {
         *self = Message::new();
     }
 
-    /// Looks at other memory from now on, as [`Message::view`].
+    /// Looks at other memory from now on, as [`Message::view`]. What was known of the connection
+    /// stays.
     ///
     /// # Safety
     /// As for [`Message::view`].
     #[inline]
     pub unsafe fn become_view(&mut self, data: *const u8, len: usize) {
-        if self.holds_something() {
-            self.empty();
+        if self.kind == KIND_CONTENT {
+            drop(self.take_body());
         }
         self.routing_id = 0;
-        self.group = [0; 16];
+        self.clear_group();
         self.set_pointer(KIND_VIEW, data, len);
+    }
+
+    /// Takes the body out of a message that keeps it in a content, which has no bytes then.
+    #[inline]
+    pub fn take_body(&mut self) -> Option<Content> {
+        if self.kind != KIND_CONTENT {
+            return None;
+        }
+        self.kind = KIND_INLINE;
+        self.inline_len = 0;
+        // SAFETY: the message's own handle, taken once since the kind changed first.
+        Some(unsafe { Content::from_raw(self.word(2) as *mut c_void) })
     }
 
     /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).

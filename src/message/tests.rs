@@ -170,6 +170,52 @@ fn a_view_becomes_a_body_of_its_own() {
 }
 
 #[test]
+fn a_past_body_is_filled_again_where_nobody_else_has_it_and_it_suits() {
+    let reused = |past: Content, len: usize| {
+        let before = past.as_ptr();
+        let bytes = vec![9; len];
+        // SAFETY: the bytes live until the message owns a copy.
+        let mut message = unsafe { Message::view(bytes.as_ptr(), len) };
+        message.own_with(Some(past)).unwrap();
+        assert_eq!(message.data(), bytes);
+        message.content().is_some_and(|content| content.as_ptr() == before)
+    };
+    let past = |len: usize| Content::copy_of(&vec![3; len]).unwrap();
+    assert!(reused(past(100), 100) && reused(past(100), 90) && reused(past(50_000), 49_000));
+    assert!(!reused(past(100), INLINE_MAX) && !reused(past(100), 1000));
+    assert!(!reused(past(100_000), 40_000), "most of the block would be unused");
+    assert!(!reused(past(40_000), 30_000), "long bodies begin elsewhere");
+
+    let shared = past(100);
+    assert!(!reused(shared.clone(), 100));
+    assert_eq!(shared.as_slice(), [3; 100]);
+    let mut narrowed = past(100);
+    narrowed.narrow(10..100);
+    assert!(!reused(narrowed, 90));
+    let freed = AtomicUsize::new(0);
+    let mut callers = lent(100, 3, &freed);
+    assert!(!reused(callers.take_body().unwrap(), 100));
+    assert_eq!((freed.load(Ordering::Relaxed), callers.len()), (1, 0));
+}
+
+#[test]
+fn messages_in_one_place_know_the_connection_of_each() {
+    let connections = [3, 4].map(|descriptor| Arc::new(Metadata::new(Vec::new(), descriptor)));
+    let mut message = Message::new();
+    for known in [Some(0), Some(0), Some(1), None, None, Some(1)] {
+        // SAFETY: the bytes are constant.
+        unsafe { message.become_view(b"body".as_ptr(), 4) };
+        message.adopt_metadata(known.map(|number: usize| &connections[number]));
+        let descriptor = message.metadata().map(|metadata| metadata.descriptor);
+        assert_eq!(descriptor, known.map(|number| connections[number].descriptor));
+        let holders = connections.each_ref().map(Arc::strong_count);
+        assert_eq!(holders, [0, 1].map(|number| 1 + usize::from(known == Some(number))));
+    }
+    drop(message);
+    assert!(connections.iter().all(|connection| Arc::strong_count(connection) == 1));
+}
+
+#[test]
 fn a_truncated_body_by_reference_is_not_passed_on_whole() {
     let mut message = Message::copy_of(&[1; 100]).unwrap();
     message.truncate(1000);

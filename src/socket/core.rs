@@ -59,11 +59,7 @@ impl Core {
     pub fn read(&mut self, key: PipeKey, message: &mut Message) -> bool {
         let Some(pipe) = self.pipes.find_mut(key) else { return false };
         if pipe.read(message) {
-            if self.wants_metadata {
-                if let Some(metadata) = pipe.metadata() {
-                    message.set_metadata(Some(metadata.clone()));
-                }
-            }
+            message.adopt_metadata(if self.wants_metadata { pipe.metadata() } else { None });
             return true;
         }
         if pipe.ended() {
