@@ -10,8 +10,8 @@ use libc::iovec;
 use super::guard::{bytes, guard, read, write};
 use super::message::valid_mut;
 use crate::error::{Errno, Result};
-use crate::message::Message;
-use crate::options::constants::ZMQ_SNDMORE;
+use crate::message::{Content, Message};
+use crate::options::constants::{ZMQ_SNDMORE, ZMQ_STREAM, ZMQ_XPUB};
 use crate::socket::{self, Socket};
 
 /// A size as C functions return it.
@@ -138,14 +138,35 @@ pub unsafe extern "C" fn zmq_msg_recv(
 /// Receives a message that outlives the call on the socket.
 #[inline]
 fn receive(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
-    let past = message.take_body();
-    let received = socket.recv(message, flags);
-    // Even a failed call must leave no view behind.
-    if let Err(no_memory) = message.own_with(past) {
-        *message = Message::new();
-        return Err(no_memory);
+    let (len, past) = (message.len(), message.take_body());
+    if let Err(error) = socket.recv(message, flags) {
+        return Err(after_failure(socket, message, past, len, error));
     }
-    received
+    message.own_with(past).inspect_err(|_| message.empty())
+}
+
+/// Leaves the message as the original does: empty, where there was nothing to receive, and else as it
+/// was before, when `past` was its body, of `len` bytes. In no case a view stays behind.
+#[cold]
+fn after_failure(
+    socket: &Socket,
+    message: &mut Message,
+    past: Option<Content>,
+    len: usize,
+    error: Errno,
+) -> Errno {
+    if message.own().is_err() {
+        message.empty();
+        return Errno::ENOMEM;
+    }
+    let looked = !matches!(socket.socket_type(), ZMQ_XPUB | ZMQ_STREAM);
+    if looked && matches!(error, Errno::EAGAIN | Errno::EINTR) {
+        message.empty();
+    } else if let Some(past) = past {
+        *message = Message::of_content(past);
+        message.truncate(len);
+    }
+    error
 }
 
 /// Sends a message. Superseded by `zmq_msg_send`.

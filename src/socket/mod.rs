@@ -168,6 +168,11 @@ impl Socket {
         self.link.id
     }
 
+    /// Its kind (`ZMQ_TYPE`).
+    pub fn socket_type(&self) -> i32 {
+        self.core.options.socket_type
+    }
+
     /// The descriptor of `ZMQ_FD`.
     pub fn descriptor(&self) -> RawFd {
         self.link.mailbox.signaler().raw()
