@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::log::Stretch;
-use crate::message::{Content, Metadata};
+use crate::message::{pool, Content, Metadata};
 
 /// Smallest and largest room of an inline chunk, in bytes.
 pub const CHUNK_MIN: usize = 256;
@@ -81,7 +81,7 @@ pub struct View {
     pub start: Published,
 }
 
-/// A segment of a queue. Lives in one block of the C allocator, its bytes behind the header.
+/// A segment of a queue. Lives in one block of memory, its bytes behind the header.
 #[repr(C)]
 pub struct Chunk {
     published: AtomicU64,
@@ -95,6 +95,8 @@ pub struct Chunk {
     /// About how many bytes of its queue lie before it.
     pub before: u64,
     capacity: u32,
+    /// True size of a block of the pool; 0 for one of the C allocator.
+    pooled: u32,
     /// Wire header of an external chunk's frame.
     pub header: [u8; 9],
     pub header_len: u8,
@@ -106,8 +108,14 @@ impl Chunk {
     /// A chunk with room for `capacity` bytes; `None` when memory is out.
     pub fn allocate(capacity: usize) -> Option<NonNull<Chunk>> {
         let total = core::mem::size_of::<Chunk>() + capacity;
-        // SAFETY: malloc takes any size; null is handled.
-        let block = NonNull::new(unsafe { libc::malloc(total) }.cast::<Chunk>())?;
+        let (block, pooled) = if capacity == 0 {
+            // One for each large message, made on one thread and freed on another.
+            let (block, size) = pool::allocate(total)?;
+            (block.cast::<Chunk>(), size as u32)
+        } else {
+            // SAFETY: malloc takes any size; null is handled.
+            (NonNull::new(unsafe { libc::malloc(total) }.cast::<Chunk>())?, 0)
+        };
         // SAFETY: the block has room for the header and malloc's alignment suits it.
         unsafe {
             block.as_ptr().write(Chunk {
@@ -118,6 +126,7 @@ impl Chunk {
                 metadata: None,
                 before: 0,
                 capacity: capacity as u32,
+                pooled,
                 header: [0; 9],
                 header_len: 0,
                 continues: false,
@@ -142,10 +151,14 @@ impl Chunk {
     /// # Safety
     /// Nobody else uses the chunk any more.
     pub unsafe fn free(chunk: NonNull<Chunk>) {
-        // SAFETY: the caller is the last user; the block came from malloc.
+        // SAFETY: the caller is the last user; the block came from where it goes back to.
         unsafe {
+            let pooled = chunk.as_ref().pooled;
             core::ptr::drop_in_place(chunk.as_ptr());
-            libc::free(chunk.as_ptr().cast());
+            match pooled {
+                0 => libc::free(chunk.as_ptr().cast()),
+                size => pool::release(chunk.cast(), size as usize),
+            }
         }
     }
 
