@@ -14,13 +14,19 @@ static void show_failure (void *socket, size_t size, int flags)
     zmq_msg_t message;
     MUST (zmq_msg_init_size (&message, size));
     memset (zmq_msg_data (&message), 'x', size);
+    zmq_msg_t copy;
+    MUST (zmq_msg_init (&copy));
+    MUST (zmq_msg_copy (&copy, &message));
     SHOW (zmq_msg_recv (&message, socket, flags));
     const size_t left = zmq_msg_size (&message);
     printf ("  %zu of %zu bytes left\n", left, size);
+    if (left > 0)
+        SHOW (zmq_msg_get (&message, ZMQ_SHARED));
     for (size_t i = 0; i < left; i++)
         if (((char *) zmq_msg_data (&message))[i] != 'x')
             printf ("  another byte at %zu\n", i);
     MUST (zmq_msg_close (&message));
+    MUST (zmq_msg_close (&copy));
 }
 
 int main (void)

@@ -163,8 +163,7 @@ fn after_failure(
     if looked && matches!(error, Errno::EAGAIN | Errno::EINTR) {
         message.empty();
     } else if let Some(past) = past {
-        *message = Message::of_content(past);
-        message.truncate(len);
+        message.put_body_back(past, len);
     }
     error
 }

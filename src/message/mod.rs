@@ -492,6 +492,12 @@ impl Message {
         Some(unsafe { Content::from_raw(self.word(2) as *mut c_void) })
     }
 
+    /// Undoes [`Message::take_body`]: the body had `len` bytes.
+    pub fn put_body_back(&mut self, content: Content, len: usize) {
+        self.set_content(content);
+        self.truncate(len);
+    }
+
     /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).
     pub fn close(&mut self) {
         if self.kind == KIND_CONTENT {
