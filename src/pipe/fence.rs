@@ -51,10 +51,12 @@ pub fn prepare() {
     }
 }
 
-/// Whether another thread can run while this one looks again and again.
+/// Whether another thread can run while this one looks again and again. It is the machine's
+/// processors that count: a thread that was bound to one of them may well have its peer on another.
 pub fn several_processors() -> bool {
     static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+    // SAFETY: sysconf has no preconditions.
+    *SEVERAL.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } > 1)
 }
 
 #[cfg(target_os = "linux")]
