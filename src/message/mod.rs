@@ -270,14 +270,9 @@ impl Message {
         if self.kind != KIND_VIEW {
             return Ok(());
         }
-        let (data, len) = (self.word(0) as *const u8, self.word(1));
-        let bytes = if len == 0 {
-            &[]
-        } else {
-            // SAFETY: a view's bytes are valid (Message::view), and never the message's own.
-            unsafe { core::slice::from_raw_parts(data, len) }
-        };
-        if let Some(mut past) = past.filter(|_| len > INLINE_MAX) {
+        // SAFETY: a view's bytes are valid (Message::view), and never the message's own.
+        let bytes = unsafe { &*core::ptr::from_ref(self.data()) };
+        if let Some(mut past) = past.filter(|_| bytes.len() > INLINE_MAX) {
             if past.refill(bytes) {
                 self.set_content(past);
                 return Ok(());
