@@ -18,6 +18,7 @@ use crate::options::constants::{
 };
 use crate::signaler::Deadline;
 use crate::socket;
+use crate::socket::mailbox::Mailbox;
 use crate::socket::watch::{Inbox, Watch};
 
 /// A message or a byte can be read.
@@ -105,13 +106,13 @@ fn wait_in_the_system<T: Table>(
         many.resize(table.count(), NOTHING);
         &mut many[..]
     };
-    let mut shared = SharedSockets::default();
+    let mut sockets = Watched::default();
     for (index, item) in set.iter_mut().enumerate() {
-        *item = watch(table.source(index), table.wanted(index), &mut shared)?;
+        *item = watch(table.source(index), table.wanted(index), &mut sockets)?;
     }
     loop {
         poll(set, deadline, mask)?;
-        shared.unmark();
+        sockets.unmark();
         let mut found = ready;
         for (index, item) in set.iter().enumerate() {
             let events = match table.source(index) {
@@ -131,14 +132,14 @@ fn wait_in_the_system<T: Table>(
 }
 
 /// What to ask the system about a line.
-fn watch(source: Source, wanted: c_short, shared: &mut SharedSockets) -> Result<pollfd> {
+fn watch(source: Source, wanted: c_short, sockets: &mut Watched) -> Result<pollfd> {
     Ok(match source {
         Source::Socket(_) if wanted == 0 => NOTHING,
         Source::Socket(handle) => {
             let fd = if handles::is(handles::Kind::SharedSocket, handle) {
-                shared.watch(handle)?
+                sockets.watch(handle)?
             } else {
-                socket::with(handle, |socket| Ok(socket.descriptor()))?
+                sockets.hold(handle)?
             };
             pollfd { fd, events: libc::POLLIN, revents: 0 }
         }
@@ -146,17 +147,29 @@ fn watch(source: Source, wanted: c_short, shared: &mut SharedSockets) -> Result<
     })
 }
 
-/// The table's sockets that other threads may use at the same time. Their own descriptors would not
-/// do: each call of another thread clears them.
+/// The table's sockets while the system is asked about them.
 #[derive(Default)]
-struct SharedSockets {
+struct Watched {
+    /// The sockets may be closed by other threads meanwhile. What is held here keeps the number of
+    /// a descriptor from going to another file, and shows the end.
+    mailboxes: Vec<Arc<Mailbox>>,
+    /// Of the sockets that other threads may use at the same time. Their own descriptors would not
+    /// do: each call of another thread clears them.
     inbox: Option<Arc<Inbox>>,
     watches: Vec<(*mut c_void, Arc<Watch>)>,
 }
 
-impl SharedSockets {
-    /// The descriptor that becomes readable when the socket's state may have changed. It is that of
-    /// all of them.
+impl Watched {
+    /// The socket's own descriptor.
+    fn hold(&mut self, handle: *mut c_void) -> Result<RawFd> {
+        let mailbox = socket::with(handle, |socket| Ok(socket.mailbox()))?;
+        let descriptor = mailbox.signaler().raw();
+        self.mailboxes.push(mailbox);
+        Ok(descriptor)
+    }
+
+    /// The descriptor that becomes readable when the state of a shared socket may have changed. It
+    /// is that of all of them.
     fn watch(&mut self, handle: *mut c_void) -> Result<RawFd> {
         let inbox = match &self.inbox {
             Some(inbox) => inbox,
@@ -181,7 +194,7 @@ impl SharedSockets {
     }
 }
 
-impl Drop for SharedSockets {
+impl Drop for Watched {
     fn drop(&mut self) {
         for (handle, watch) in self.watches.drain(..) {
             // One that was closed in the meantime took its watches along.

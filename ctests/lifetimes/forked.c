@@ -84,6 +84,25 @@ static void child_closes_what_it_inherits(void)
     }
 }
 
+static void child_leaves_descriptors_alone(void)
+{
+    pid_t child;
+    context = zmq_ctx_new();
+    void *socket = new_socket(context, ZMQ_DEALER);
+    struct pollfd item = {int_of(socket, ZMQ_FD), POLLIN, 0};
+    CHECK(int_of(socket, ZMQ_EVENTS) == 0);
+    CHECK(poll(&item, 1, 0) == 0);
+    if (in_child(&child)) {
+        CHECK(zmq_close(socket) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+        _exit(0);
+    }
+    expect_child(child);
+    CHECK(poll(&item, 1, 0) == 0);
+    CHECK(zmq_close(socket) == 0);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
 static void child_has_a_context_of_its_own(void)
 {
     for (int i = 0; i < 10; ++i) {
@@ -276,6 +295,7 @@ static void shared_sockets(void)
 }
 
 CASES({"child_closes_what_it_inherits", child_closes_what_it_inherits},
+      {"child_leaves_descriptors_alone", child_leaves_descriptors_alone},
       {"child_has_a_context_of_its_own", child_has_a_context_of_its_own},
       {"child_talks_to_its_parent", child_talks_to_its_parent},
       {"forking_while_other_threads_are_in_calls", forking_while_other_threads_are_in_calls},

@@ -182,8 +182,41 @@ static void bound_by_another_thread(void)
     }
 }
 
+static int begun;
+
+static void *poll_it(void *socket)
+{
+    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+    __atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
+    CHECK(zmq_poll(&item, 1, -1) == -1);
+    CHECK(errno == ENOTSOCK || errno == ETERM || errno == EBUSY);
+    return NULL;
+}
+
+/* Whoever is polling a socket, or just about to, finds out that it is closed. */
+static void closed_while_polled(void)
+{
+    for (int i = 0; i < 3000; ++i) {
+        begun = 0;
+        context = zmq_ctx_new();
+        pull = new_socket(context, ZMQ_PULL);
+        pthread_t thread = start_thread(poll_it, pull);
+        while (!__atomic_load_n(&begun, __ATOMIC_SEQ_CST))
+            ;
+        for (volatile int pause = i * 7; pause > 0; --pause)
+            ;
+        int is_closed = zmq_close(pull) == 0;
+        CHECK(is_closed || errno == EBUSY);
+        CHECK(zmq_ctx_shutdown(context) == 0);
+        join(thread);
+        CHECK(is_closed || zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
 CASES({"handed_round", handed_round},
       {"handed_to_new_threads", handed_to_new_threads},
       {"used_by_many_at_once", used_by_many_at_once},
       {"closed_by_many_at_once", closed_by_many_at_once},
+      {"closed_while_polled", closed_while_polled},
       {"bound_by_another_thread", bound_by_another_thread})

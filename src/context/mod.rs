@@ -258,10 +258,6 @@ impl Context {
     /// Ends a closed socket: at once when it has nothing in the I/O threads, so that a program that
     /// opens and closes sockets in a loop does not outrun us; otherwise in the reaper.
     pub fn reap(&self, mut socket: Box<Socket>) {
-        if self.is_foreign() {
-            core::mem::forget(socket);
-            return;
-        }
         let body = std::panic::AssertUnwindSafe(|| {
             socket.begin_termination();
             socket.continue_termination()

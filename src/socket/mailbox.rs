@@ -40,6 +40,8 @@ struct Queue {
 const PENDING: u8 = 1;
 /// The owner looks at the state again and again, and need not be woken.
 const LOOKING: u8 = 2;
+/// The socket was closed: the descriptor stays readable.
+const RETIRED: u8 = 4;
 
 /// A socket's queue of commands, with a descriptor that is readable while there are some.
 ///
@@ -51,7 +53,7 @@ const LOOKING: u8 = 2;
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
-    /// [`PENDING`] and [`LOOKING`].
+    /// [`PENDING`], [`LOOKING`] and [`RETIRED`].
     state: AtomicU8,
     /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
     owed: AtomicI64,
@@ -81,7 +83,7 @@ impl Mailbox {
         let watches = queue.watches.clone();
         drop(queue);
         let before = self.state.fetch_or(PENDING, Ordering::SeqCst);
-        if before == 0 {
+        if before & (PENDING | LOOKING) == 0 {
             self.signaler.set();
         }
         if before & PENDING == 0 {
@@ -99,6 +101,13 @@ impl Mailbox {
     /// Makes the descriptor readable without a command.
     pub fn wake_pollers(&self) {
         self.owed.fetch_add(1, Ordering::Relaxed);
+        self.signaler.set();
+    }
+
+    /// Makes the descriptor readable for good: whoever sleeps on it, or is about to, finds out that
+    /// the socket was closed. New commands go on to show as new writes.
+    pub fn retire(&self) {
+        self.state.fetch_or(RETIRED, Ordering::SeqCst);
         self.signaler.set();
     }
 
@@ -129,11 +138,15 @@ impl Mailbox {
         self.has_pending() || self.owed.load(Ordering::Relaxed) > 0
     }
 
-    /// Clears the descriptor and takes all waiting commands.
+    /// Clears the descriptor, unless the socket was closed, and takes all waiting commands.
     pub fn take(&self) -> VecDeque<Command> {
-        let cleared = i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX);
-        let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
-        self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
+        if self.state.load(Ordering::Relaxed) & RETIRED == 0 {
+            let cleared = i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX);
+            let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
+            self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
+        } else {
+            self.state.fetch_and(!PENDING, Ordering::SeqCst);
+        }
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::take(&mut queue.commands)
     }

@@ -160,3 +160,17 @@ fn a_closed_mailbox_drops_what_it_is_sent() {
     assert!(!mailbox.send(Command::ChildGone(2)));
     assert!(mailbox.take().is_empty());
 }
+
+#[test]
+fn a_retired_mailbox_stays_readable_and_shows_new_commands() {
+    let mailbox = Mailbox::new().unwrap();
+    let now = Deadline::after(0);
+    mailbox.retire();
+    assert!(mailbox.send(Command::ChildGone(1)));
+    assert!(mailbox.has_pending());
+    assert_eq!(mailbox.take().len(), 1);
+    assert_eq!(mailbox.signaler().wait(now), Ok(()), "for whoever comes late to poll it");
+    mailbox.signaler().clear();
+    assert!(mailbox.send(Command::ChildGone(2)));
+    assert_eq!(mailbox.signaler().wait(now), Ok(()), "the reaper waits for new writes");
+}

@@ -89,10 +89,15 @@ pub fn close(handle: *mut c_void) -> Result<()> {
 
 /// Hands a socket without a handle over to its end.
 fn retire(socket: Box<Socket>) {
-    // Whoever polls the socket at this moment must find out that it is gone.
-    socket.link.mailbox.wake_pollers();
-    socket.mark_watches();
     let context = socket.link.context.clone();
+    if context.is_foreign() {
+        // A forked child shares the descriptors: its parent goes on with the socket, undisturbed.
+        ::core::mem::forget(socket);
+        return;
+    }
+    // Whoever polls the socket at this moment must find out that it is gone.
+    socket.link.mailbox.retire();
+    socket.mark_watches();
     context.reap(socket);
 }
 
@@ -176,6 +181,11 @@ impl Socket {
     /// The descriptor of `ZMQ_FD`.
     pub fn descriptor(&self) -> RawFd {
         self.link.mailbox.signaler().raw()
+    }
+
+    /// Where commands for it arrive, and its descriptor with them.
+    pub fn mailbox(&self) -> Arc<Mailbox> {
+        self.link.mailbox.clone()
     }
 
     /// Whether received messages shall name their connection.
