@@ -41,7 +41,7 @@ pub unsafe extern "C" fn zmq_send(
             let body = unsafe { bytes(data, size) }?;
             // SAFETY: the message is gone at the end of this call, when the bytes are still there.
             let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-            socket.send(&mut message, flags)?;
+            socket.send_sized(&mut message, size, flags)?;
             Ok(as_c_int(size))
         })
     })
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn zmq_msg_send(
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             let size = message.len();
-            socket.send(message, flags)?;
+            socket.send_sized(message, size, flags)?;
             Ok(size)
         })?;
         // Outside of the socket: this may run the caller's free function.

@@ -58,8 +58,7 @@ pub struct Socket {
     direct: direct::Direct,
     /// Many threads may use it: waiting is not done in here.
     is_shared: bool,
-    /// It waited at the high-water mark, and does not run far ahead of its peer ([`pacing`]).
-    paced: bool,
+    pacing: pacing::Pacing,
     /// How often anything happened that senders may have waited for.
     changes: u64,
     /// Who wants to know when readiness may have changed.
@@ -161,7 +160,7 @@ impl Socket {
             terminating: false,
             direct: direct::Direct::default(),
             is_shared: patterns::is_thread_safe(socket_type),
-            paced: false,
+            pacing: pacing::Pacing::default(),
             changes: 0,
             watches: Vec::new(),
             visible: None,

@@ -1,18 +1,23 @@
 //! Holding back a sender that would only fill memory.
 //!
 //! A high-water mark of a thousand large messages is more memory than the processors' caches hold. A
-//! sender that fills it again and again writes each body to memory that is cold, from where the other
-//! side reads it cold again; a few megabytes under way are as fast for the connection, and twice as
-//! fast for the memory. So once a sender has had to wait at the mark, it is in no hurry, and while it
-//! stays that way a blocking send with much unread before it waits until less is. It waits for the
-//! processor's time, not for the peer: for about a millisecond a call, and no longer at all for a reader
-//! that gets nowhere. The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever, and who never
-//! reached the mark is never held back.
+//! sender that fills it writes each body to memory that is new or cold, from where the other side
+//! reads it cold again; a few megabytes under way are as fast for the connection, and two or three
+//! times as fast for the memory. A sender that had to wait at the mark, or that is far ahead with
+//! large messages while they leave quickly, is in no hurry: while it stays that way a blocking send
+//! with much unread before it waits until less is. It waits for the processor's time, not for the
+//! peer: for about a millisecond a call, and no longer at all for a reader that gets nowhere. Who was
+//! far ahead of such a reader is asked again at twice the distance only.
+//!
+//! The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever, and a burst of less than [`FAR`] below
+//! the mark is never held back.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Socket;
+use crate::error::Result;
+use crate::message::Message;
 
 /// Unread bytes from which a send waits, and those that it waits for.
 const MUCH: u64 = 8 * 1024 * 1024;
@@ -20,14 +25,58 @@ const ENOUGH: u64 = 4 * 1024 * 1024;
 /// With so little unread the reader has caught up, and the sender is not the faster side.
 const LITTLE: u64 = 64 * 1024;
 
+/// Bytes of a message whose sender may get far ahead below the mark, and the unread bytes that are
+/// far.
+const LARGE: usize = 64 * 1024;
+const FAR: u64 = 32 * 1024 * 1024;
+
 /// In one such sleep a fast connection takes about a megabyte.
 const STEP: Duration = Duration::from_micros(400);
 const LONGEST: Duration = Duration::from_millis(1);
+/// What leaves in [`LONGEST`] where a reader is fast enough to wait for below the mark.
+const QUICK: u64 = 128 * 1024;
+
+/// What a socket remembers of its sender.
+#[derive(Debug)]
+pub struct Pacing {
+    /// It does not run far ahead of its peer.
+    pub is_on: bool,
+    is_at_the_mark: bool,
+    /// Unread bytes that are too many below the mark.
+    far: u64,
+}
+
+impl Default for Pacing {
+    fn default() -> Pacing {
+        Pacing { is_on: false, is_at_the_mark: false, far: FAR }
+    }
+}
 
 impl Socket {
     /// The sender had to wait at the high-water mark.
     pub(super) fn note_waited(&mut self) {
-        self.paced = self.unread_bytes() > MUCH;
+        self.pacing.is_on = self.unread_bytes() > MUCH;
+        self.pacing.is_at_the_mark = self.pacing.is_on;
+    }
+
+    /// As [`Socket::send`], for a message of so many bytes: one that is large may have to wait for
+    /// the peer to come nearer.
+    #[inline(always)]
+    pub fn send_sized(&mut self, message: &mut Message, size: usize, flags: i32) -> Result<()> {
+        if size >= LARGE {
+            return self.send_large(message, flags);
+        }
+        self.send(message, flags)
+    }
+
+    #[inline(never)]
+    fn send_large(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        let was_on = self.pacing.is_on;
+        self.send(message, flags)?;
+        if !was_on {
+            self.pace(flags);
+        }
+        Ok(())
     }
 
     /// After a send: waits a little when much is unread.
@@ -36,11 +85,14 @@ impl Socket {
     pub(super) fn pace(&mut self, flags: i32) {
         let at_first = self.unread_bytes();
         if at_first < LITTLE {
-            self.paced = false;
-        }
-        if at_first <= MUCH || !self.send_waits(flags) {
+            self.pacing = Pacing::default();
             return;
         }
+        let much = if self.pacing.is_on { MUCH } else { self.pacing.far };
+        if at_first <= much || !self.send_waits(flags) {
+            return;
+        }
+        self.pacing.is_on = true;
         let start = Instant::now();
         loop {
             thread::sleep(STEP);
@@ -49,9 +101,17 @@ impl Socket {
                 return;
             }
             if start.elapsed() >= LONGEST {
-                self.paced = unread < at_first;
+                self.give_up_pacing(at_first, unread);
                 return;
             }
+        }
+    }
+
+    /// Ends it where waiting was no use.
+    fn give_up_pacing(&mut self, before: u64, after: u64) {
+        let wanted = if self.pacing.is_at_the_mark { 1 } else { QUICK };
+        if after + wanted > before {
+            self.pacing = Pacing { far: after.saturating_mul(2), ..Pacing::default() };
         }
     }
 

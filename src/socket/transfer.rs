@@ -21,7 +21,7 @@ impl Socket {
             Ok(()) => {
                 self.collect_ended();
                 self.mark_watches();
-                if self.paced {
+                if self.pacing.is_on {
                     self.pace(flags);
                 }
                 Ok(())
