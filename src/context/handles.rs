@@ -65,11 +65,33 @@ const TERMS: usize = 8;
 /// above.
 #[inline]
 pub fn this_thread() -> usize {
-    // SAFETY: pthread_self has no preconditions.
-    let thread = unsafe { libc::pthread_self() as usize };
+    let thread = thread_pointer();
     // It is the address of an object that holds pointers.
-    debug_assert!(thread % TERMS == 0 && thread != 0);
+    debug_assert!(thread.is_multiple_of(TERMS) && thread != 0);
     thread
+}
+
+/// The address of the system's own object for this thread.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: the ABI for thread-local storage has the thread pointer's own address there.
+    unsafe {
+        core::arch::asm!(
+            "mov {}, fs:0",
+            out(reg) pointer,
+            options(pure, readonly, nostack, preserves_flags)
+        );
+    }
+    pointer
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[inline(always)]
+fn thread_pointer() -> usize {
+    // SAFETY: pthread_self has no preconditions.
+    unsafe { libc::pthread_self() as usize }
 }
 
 impl Slot {
@@ -167,10 +189,24 @@ fn place(kind: Kind, fill: impl FnOnce(&'static Slot)) -> Result<*mut c_void> {
     Ok(core::ptr::from_ref(slot).cast_mut().cast())
 }
 
+const SIZE: usize = core::mem::size_of::<Slot>();
+
 /// The slot a handle points at, if it is one of ours; its kind is still to be checked.
-#[inline]
+#[inline(always)]
+fn locate_slot(handle: *mut c_void) -> Option<&'static Slot> {
+    // Nearly all handles lie in the first table.
+    let base = TABLES[0].load(Ordering::Acquire) as usize;
+    let offset = (handle as usize).wrapping_sub(base);
+    if base != 0 && offset < SEGMENT_SLOTS * SIZE && offset.is_multiple_of(SIZE) {
+        // SAFETY: the pointer is that of a slot in a table that lives for ever.
+        return Some(unsafe { &*handle.cast() });
+    }
+    locate(handle).map(|(_, slot)| slot)
+}
+
+/// As [`locate_slot`], with the slot's number.
+#[inline(never)]
 fn locate(handle: *mut c_void) -> Option<(usize, &'static Slot)> {
-    const SIZE: usize = core::mem::size_of::<Slot>();
     for (number, table) in TABLES.iter().enumerate() {
         let base = table.load(Ordering::Acquire) as usize;
         if base == 0 {
@@ -214,7 +250,7 @@ impl Drop for Entered {
 /// on already, in another thread or further up in this one; [`SHARED`].
 #[inline]
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
-    let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
+    let slot = locate_slot(handle).ok_or(Errno::ENOTSOCK)?;
     let me = this_thread();
     let owner = slot.owner.load(Ordering::Relaxed);
     let mark = slot.mark(owner);

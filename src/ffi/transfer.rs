@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_void};
 
 use libc::iovec;
 
-use super::guard::{bytes, guard, read, write};
+use super::guard::{buffer, bytes, guard, read, write};
 use super::message::valid_mut;
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message};
@@ -39,12 +39,19 @@ pub unsafe extern "C" fn zmq_send(
         on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller has `size` bytes at `data`.
             let body = unsafe { bytes(data, size) }?;
-            // SAFETY: the message is gone at the end of this call, when the bytes are still there.
-            let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-            socket.send_sized(&mut message, size, flags)?;
+            if !socket.send_at_once(body, flags) {
+                send_view(socket, body, flags)?;
+            }
             Ok(as_c_int(size))
         })
     })
+}
+
+#[inline(never)]
+fn send_view(socket: &mut Socket, body: &[u8], flags: c_int) -> Result<()> {
+    // SAFETY: the message is gone at the end of this call, when the bytes are still there.
+    let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
+    socket.send_sized(&mut message, body.len(), flags)
 }
 
 /// Sends a buffer that stays as it is for ever, so that it need not be copied.
@@ -77,22 +84,43 @@ pub unsafe extern "C" fn zmq_recv(
 ) -> c_int {
     guard(-1, || {
         on_socket!(socket, |socket: &mut Socket| {
-            socket.set_wants_metadata(false);
-            let mut message = Message::new();
-            socket.recv(&mut message, flags)?;
-            let body = message.data();
-            let copied = body.len().min(size);
-            if copied > 0 {
-                if place.is_null() {
-                    return Err(Errno::EFAULT);
-                }
-                // SAFETY: the caller has `size` bytes at `place`; the body is not among them, as
-                // it lies in memory of ours.
-                unsafe { place.cast::<u8>().copy_from_nonoverlapping(body.as_ptr(), copied) };
+            // SAFETY: the caller has `size` bytes at `place`, if it is there.
+            let at_once =
+                unsafe { buffer(place, size) }.ok().and_then(|place| socket.recv_at_once(place));
+            match at_once {
+                Some(received) => Ok(as_c_int(received)),
+                // SAFETY: as above.
+                None => unsafe { recv_into(socket, place, size, flags) },
             }
-            Ok(as_c_int(body.len()))
         })
     })
+}
+
+/// The long way of `zmq_recv`.
+///
+/// # Safety
+/// There are `size` bytes at `place`, or it is null.
+#[inline(never)]
+unsafe fn recv_into(
+    socket: &mut Socket,
+    place: *mut c_void,
+    size: usize,
+    flags: c_int,
+) -> Result<c_int> {
+    socket.set_wants_metadata(false);
+    let mut message = Message::new();
+    socket.recv(&mut message, flags)?;
+    let body = message.data();
+    let copied = body.len().min(size);
+    if copied > 0 {
+        if place.is_null() {
+            return Err(Errno::EFAULT);
+        }
+        // SAFETY: the caller has `size` bytes at `place`; the body is not among them, as it lies
+        // in memory of ours.
+        unsafe { place.cast::<u8>().copy_from_nonoverlapping(body.as_ptr(), copied) };
+    }
+    Ok(as_c_int(body.len()))
 }
 
 /// Sends a message, which is empty afterwards.

@@ -318,6 +318,23 @@ impl Outflow {
         self.write_unchecked(flags, message).is_ok()
     }
 
+    /// Writes a message of one part and shows it to the peer, if there is credit and room, and the
+    /// body is to be copied. False, and nothing has changed, if not.
+    #[inline(always)]
+    pub fn send_at_once(&mut self, body: &[u8]) -> bool {
+        let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
+        if !self.active || !has_credit || body.len() >= EXTERNAL_MIN {
+            return false;
+        }
+        let Outbound::Bytes(writer) = &mut self.lane else { return false };
+        if !writer.write_at_once(body) {
+            return false;
+        }
+        self.written += 1;
+        self.let_see();
+        true
+    }
+
     #[inline(never)]
     fn write_unchecked(&mut self, flags: u8, message: &Message) -> Result<()> {
         self.stop_following();
@@ -391,6 +408,12 @@ impl Outflow {
                 return;
             }
         }
+        self.let_see();
+    }
+
+    /// After something was published.
+    #[inline(always)]
+    fn let_see(&mut self) {
         match self.pace {
             Pace::Dense => fence::light(),
             Pace::Sparse => self.flush_sparsely(),

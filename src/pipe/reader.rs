@@ -1,5 +1,6 @@
 //! The consuming end of a byte queue.
 
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -193,6 +194,30 @@ impl Reader {
                 (self.boundary, self.boundary_messages) = (self.pos, self.credited);
             }
             Some((flags, core::slice::from_raw_parts(at.add(2), len)))
+        }
+    }
+
+    /// Copies the next frame's body to a place and gives its length, where the frame is a message by
+    /// itself and lies in what was seen. What there is no room for is lost.
+    #[inline(always)]
+    pub fn take_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        if self.pos >= self.seen.end() || self.is_external {
+            return None;
+        }
+        // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
+        unsafe {
+            let at = self.base.add(self.pos);
+            let (head, len) = match *at {
+                0 => (2, usize::from(*at.add(1))),
+                FRAME_LARGE => (9, u64::from_be_bytes(at.add(1).cast::<[u8; 8]>().read()) as usize),
+                _ => return None,
+            };
+            let body = core::slice::from_raw_parts(at.add(head).cast(), len.min(place.len()));
+            place[..body.len()].copy_from_slice(body);
+            self.pos += head + len;
+            self.credited += 1;
+            (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+            Some(len)
         }
     }
 

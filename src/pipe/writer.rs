@@ -97,6 +97,27 @@ impl Writer {
         Ok(())
     }
 
+    /// Appends and shows a message of one part, where it begins behind a finished one and there is
+    /// room for it.
+    #[inline(always)]
+    pub fn write_at_once(&mut self, body: &[u8]) -> bool {
+        let needed = body.len() + if body.len() > 255 { 9 } else { 2 };
+        if needed > self.capacity - self.filled || self.dirty.is_some() {
+            return false;
+        }
+        let Some(chunk) = self.chunk else { return false };
+        // SAFETY: that many bytes are left behind `end`.
+        unsafe { queue::put_frame(self.base.add(self.end), 0, body) };
+        self.end += needed;
+        self.filled = self.end;
+        self.messages += 1;
+        self.ready = Published::new(self.end, self.messages);
+        self.fresh = false;
+        // SAFETY: the current chunk is alive: only the writer's own sealing lets it go.
+        unsafe { chunk.as_ref() }.publish(self.ready);
+        true
+    }
+
     /// Appends one frame whose body stays where it is.
     pub fn write_external(&mut self, flags: u8, content: Content) -> Result<()> {
         let chunk = Chunk::allocate(0).ok_or(Errno::ENOMEM)?;

@@ -14,6 +14,7 @@ use std::os::fd::RawFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
+mod at_once;
 mod commands;
 pub mod core;
 mod direct;

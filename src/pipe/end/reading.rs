@@ -1,5 +1,6 @@
 //! Reading from a pipe: messages, acknowledgements, falling asleep.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -171,6 +172,18 @@ impl PipeEnd {
             }
         }
         self.read_any(message)
+    }
+
+    /// Takes the next message into the buffer, as much as there is room for, if it has one part and
+    /// lies in what was seen; gives its length.
+    #[inline(always)]
+    pub fn read_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        let (Inbound::Bytes(reader), true) = (&mut self.inbound, self.in_active) else {
+            return None;
+        };
+        let taken = reader.take_at_once(place)?;
+        self.count_read(1);
+        Some(taken)
     }
 
     #[inline(never)]

@@ -1,6 +1,7 @@
 //! Pipe ends: counting against a model, sleeping and waking in every order and under load, and
 //! what is left of a pipe that ends.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU64;
 use std::collections::VecDeque;
 use std::sync::Condvar;
@@ -112,6 +113,7 @@ fn drain(end: &mut PipeEnd) -> u64 {
 
 #[test]
 fn marks_and_order_hold_whatever_happens() {
+    let mut at_once_read = 0;
     for seed in 1..80 {
         let mut random = Random::new(seed);
         let mark = random.below(8) as i32;
@@ -139,7 +141,12 @@ fn marks_and_order_hold_whatever_happens() {
                     let mut body = number.to_le_bytes().to_vec();
                     body.resize(4 + random.length(), 5);
                     let waiting = sent.len() as i32;
-                    if near.write(&message(more, &body)) {
+                    let alone = more == 0 && unfinished.is_empty() && random.below(2) == 0;
+                    if alone && near.out.send_at_once(&body) {
+                        assert!(mark == 0 || waiting < mark, "beyond the mark");
+                        sent.push_back(vec![body]);
+                        flushed = sent.len();
+                    } else if near.write(&message(more, &body)) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
                         assert_eq!(near.out.writing_parts, more != 0);
                         unfinished.push(body);
@@ -160,6 +167,18 @@ fn marks_and_order_hold_whatever_happens() {
                     }
                     let expected = sent.pop_front().expect("only finished messages are seen");
                     flushed = flushed.saturating_sub(1);
+                    let mut room = [MaybeUninit::uninit(); 1500];
+                    let at_once =
+                        if random.below(2) == 0 { far.read_at_once(&mut room) } else { None };
+                    if let Some(len) = at_once {
+                        assert_eq!((expected.len(), expected[0].len()), (1, len));
+                        for (got, byte) in room.iter().zip(&expected[0]) {
+                            // SAFETY: as much as there was room for is written.
+                            assert_eq!(unsafe { got.assume_init() }, *byte);
+                        }
+                        at_once_read += 1;
+                        continue;
+                    }
                     for (index, body) in expected.iter().enumerate() {
                         assert!(far.read(&mut part));
                         assert_eq!(part.data(), body);
@@ -175,6 +194,7 @@ fn marks_and_order_hold_whatever_happens() {
         assert_eq!(drain(&mut far), sent.len() as u64, "seed {seed}");
         assert!(far.ended());
     }
+    assert!(at_once_read > 1000);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! PAIR: exactly one peer, both ways.
 
+use core::mem::MaybeUninit;
+
 use super::Pattern;
 use crate::error::{Errno, Result};
 use crate::message::Message;
@@ -19,6 +21,23 @@ impl Pair {
 
     pub fn has_peer(&self) -> bool {
         self.pipe.is_some()
+    }
+
+    /// See [`Socket::send_at_once`](crate::socket::Socket::send_at_once).
+    #[inline]
+    pub fn send_at_once(&mut self, core: &mut Core, body: &[u8]) -> bool {
+        let end = self.pipe.and_then(|pipe| core.pipes.find_mut(pipe));
+        end.is_some_and(|end| end.out.send_at_once(body))
+    }
+
+    /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
+    #[inline]
+    pub fn recv_at_once(
+        &mut self,
+        core: &mut Core,
+        place: &mut [MaybeUninit<u8>],
+    ) -> Option<usize> {
+        core.pipes.find_mut(self.pipe?)?.read_at_once(place)
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use crate::socket::routing::fair_queue::FairQueue;
 /// Rules of PULL.
 #[derive(Debug)]
 pub struct Pull {
-    fair_queue: FairQueue,
+    pub fair_queue: FairQueue,
 }
 
 impl Pull {

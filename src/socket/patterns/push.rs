@@ -9,7 +9,7 @@ use crate::socket::routing::balancer::Balancer;
 /// Rules of PUSH.
 #[derive(Debug)]
 pub struct Push {
-    balancer: Balancer,
+    pub balancer: Balancer,
 }
 
 impl Push {

@@ -84,6 +84,21 @@ impl Balancer {
         self.send_with_trouble(core, message)
     }
 
+    /// See [`Socket::send_at_once`](crate::socket::Socket::send_at_once).
+    #[inline(always)]
+    pub fn send_at_once(&mut self, core: &mut Core, body: &[u8]) -> bool {
+        if self.active == 0 || self.more || self.dropping {
+            return false;
+        }
+        let end = self.pipes.at(self.current).and_then(|pipe| core.pipes.find_mut(pipe));
+        let Some(end) = end else { return false };
+        if !end.out.send_at_once(body) {
+            return false;
+        }
+        self.next_turn();
+        true
+    }
+
     #[cold]
     #[inline(never)]
     fn send_with_trouble(&mut self, core: &mut Core, message: &Message) -> Result<Option<PipeKey>> {

@@ -1,5 +1,7 @@
 //! Receiving from all pipes in turn.
 
+use core::mem::MaybeUninit;
+
 use super::pipe_list::PipeList;
 use crate::error::{Errno, Result};
 use crate::message::Message;
@@ -70,6 +72,21 @@ impl FairQueue {
             }
         }
         self.recv_from_another(core, message)
+    }
+
+    /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
+    #[inline(always)]
+    pub fn recv_at_once(
+        &mut self,
+        core: &mut Core,
+        place: &mut [MaybeUninit<u8>],
+    ) -> Option<usize> {
+        if self.more {
+            return None;
+        }
+        let received = core.pipes.find_mut(self.in_turn()?)?.read_at_once(place)?;
+        self.next_turn();
+        Some(received)
     }
 
     /// As [`FairQueue::recv`], after the pipe in turn had nothing.
