@@ -85,8 +85,9 @@ pub unsafe extern "C" fn zmq_recv(
     guard(-1, || {
         on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller has `size` bytes at `place`, if it is there.
-            let at_once =
-                unsafe { buffer(place, size) }.ok().and_then(|place| socket.recv_at_once(place));
+            let at_once = unsafe { buffer(place, size) }
+                .ok()
+                .and_then(|place| socket.recv_buffer_at_once(place));
             match at_once {
                 Some(received) => Ok(as_c_int(received)),
                 // SAFETY: as above.
@@ -135,7 +136,9 @@ pub unsafe extern "C" fn zmq_msg_send(
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             let size = message.len();
-            socket.send_sized(message, size, flags)?;
+            if !socket.send_message_at_once(message, flags) {
+                send_message(socket, message, flags)?;
+            }
             Ok(size)
         })?;
         // Outside of the socket: this may run the caller's free function.
@@ -143,6 +146,12 @@ pub unsafe extern "C" fn zmq_msg_send(
         unsafe { valid_mut(message) }?.empty();
         Ok(as_c_int(size))
     })
+}
+
+#[inline(never)]
+fn send_message(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
+    let size = message.len();
+    socket.send_sized(message, size, flags)
 }
 
 /// Receives a message in place of what the caller's message holds.
@@ -156,15 +165,17 @@ pub unsafe extern "C" fn zmq_msg_recv(
         on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
-            socket.set_wants_metadata(true);
-            receive(socket, message, flags)?;
+            if !socket.recv_message_at_once(message) {
+                socket.set_wants_metadata(true);
+                receive(socket, message, flags)?;
+            }
             Ok(as_c_int(message.len()))
         })
     })
 }
 
 /// Receives a message that outlives the call on the socket.
-#[inline]
+#[inline(never)]
 fn receive(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
     let (len, past) = (message.len(), message.take_body());
     if let Err(error) = socket.recv(message, flags) {

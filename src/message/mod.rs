@@ -475,6 +475,26 @@ impl Message {
         self.set_pointer(KIND_VIEW, data, len);
     }
 
+    /// Becomes a copy of these bytes, with no flags; what was known of the connection stays. Its memory
+    /// is used again where that suits. False, and nothing has changed, where there is no memory.
+    #[inline]
+    pub fn become_copy(&mut self, bytes: &[u8]) -> bool {
+        let (len, mut past) = (self.len(), self.take_body());
+        let refilled = past.take_if(|past| bytes.len() > INLINE_MAX && past.refill(bytes));
+        if let Some(refilled) = refilled {
+            self.set_content(refilled);
+        } else if self.fill(bytes).is_err() {
+            if let Some(past) = past {
+                self.put_body_back(past, len);
+            }
+            return false;
+        }
+        self.flags = 0;
+        self.routing_id = 0;
+        self.clear_group();
+        true
+    }
+
     /// Takes the body out of a message that keeps it in a content, which has no bytes then.
     #[inline]
     pub fn take_body(&mut self) -> Option<Content> {

@@ -66,7 +66,7 @@ fn messages_are_what_was_done_to_them() {
             let index = random.below(messages.len());
             let fill = random.draw() as u8;
             let (message, model) = &mut messages[index];
-            match random.below(15) {
+            match random.below(16) {
                 0 => {
                     let body = vec![fill; random.length()];
                     let new = Message::copy_of(&body).unwrap();
@@ -127,7 +127,12 @@ fn messages_are_what_was_done_to_them() {
                         }
                     }
                 }
-                11 | 12 => {
+                11 => {
+                    model.body = vec![fill; random.length()];
+                    assert!(message.become_copy(&model.body));
+                    (model.more, model.routing_id, model.group) = (false, 0, Vec::new());
+                }
+                12 | 13 => {
                     let (message, model) = messages.swap_remove(index);
                     messages.push((moved(message), model));
                 }

@@ -48,6 +48,16 @@ pub fn is_copied(message: &Message) -> bool {
     message.len() < EXTERNAL_MIN && !message.is_callers_memory()
 }
 
+/// Whether a body is copied into any queue.
+#[inline(always)]
+pub fn is_copied_at_once(message: &Message) -> bool {
+    if message.has_content() {
+        message.len() < REFERENCE_MIN && !message.is_callers_memory()
+    } else {
+        message.len() < EXTERNAL_MIN
+    }
+}
+
 /// The writing half.
 #[derive(Debug)]
 pub struct Outflow {
@@ -301,14 +311,8 @@ impl Outflow {
         }
         let flags = message.flags() & (FRAME_MORE | queue::FRAME_COMMAND | queue::FRAME_ROUTING_ID);
         if let Outbound::Bytes(writer) = &mut self.lane {
-            let body = message.data();
-            let at_once = if message.has_content() {
-                body.len() < REFERENCE_MIN && !message.is_callers_memory()
-            } else {
-                body.len() < EXTERNAL_MIN
-            };
-            if at_once {
-                if writer.write_frame(flags, body).is_err() {
+            if is_copied_at_once(message) {
+                if writer.write_frame(flags, message.data()).is_err() {
                     return false;
                 }
                 self.note_written(flags);

@@ -1,6 +1,5 @@
 //! The consuming end of a byte queue.
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -13,6 +12,12 @@ use crate::message::{Content, Message, Metadata};
 /// ones had better still be in the cache; with large bodies each call costs the system much besides
 /// copying, and wakes a receiver who then waits for the next.
 const REFERENCES_MORE: usize = 4;
+
+/// Does something with a message's body and the properties of the connection that it came over.
+/// False, where it is not taken.
+pub trait Accept: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool {}
+
+impl<F: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool> Accept for F {}
 
 /// A frame as the reader finds it.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct Reader {
     pos: usize,
     /// The chunk's published state as last looked at.
     seen: Published,
+    /// The chunk's properties: a look at them there for each message would fetch the memory that the
+    /// writer publishes in.
+    metadata: Option<Arc<Metadata>>,
+    knows_metadata: bool,
     /// Messages of this chunk already credited (byte-wise reading).
     credited: u32,
     /// Where byte-wise reading last stood between two messages, and how many messages of this
@@ -63,6 +72,8 @@ impl Reader {
             is_external: false,
             pos: 0,
             seen: Published::default(),
+            metadata: None,
+            knows_metadata: false,
             credited: 0,
             boundary: 0,
             boundary_messages: 0,
@@ -122,6 +133,11 @@ impl Reader {
             let current = unsafe { chunk.as_ref() };
             self.seen = current.published();
             if self.pos < self.seen.end() {
+                if !self.knows_metadata {
+                    self.knows_metadata = true;
+                    // The writer changes them no more once something can be read.
+                    self.metadata.clone_from(&current.metadata);
+                }
                 return true;
             }
             if !self.seen.is_sealed() {
@@ -143,6 +159,7 @@ impl Reader {
         self.is_external = entered.capacity() == 0;
         self.queue.passed.store(entered.before, Ordering::Relaxed);
         self.seen = entered.start();
+        self.knows_metadata = false;
         self.pos = self.seen.end();
         self.credited = self.seen.messages();
         (self.boundary, self.boundary_messages) = (self.pos, self.credited);
@@ -166,12 +183,7 @@ impl Reader {
 
     /// Properties of the connection that the frame last read came over, until the next look for more.
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
-        if self.pos == 0 {
-            // Nothing was read here, and the writer may still change them.
-            return None;
-        }
-        // SAFETY: the reader's chunk is alive until the reader passes it.
-        self.chunk.and_then(|chunk| unsafe { &*chunk.as_ptr() }.metadata.as_ref())
+        self.metadata.as_ref().filter(|_| self.knows_metadata)
     }
 
     /// Takes the next frame, where it is short and lies in what was seen.
@@ -197,12 +209,12 @@ impl Reader {
         }
     }
 
-    /// Copies the next frame's body to a place and gives its length, where the frame is a message by
-    /// itself and lies in what was seen. What there is no room for is lost.
+    /// Takes the next frame, if it is a message by itself and lies in what was seen, unless `accept`
+    /// will not have its body.
     #[inline(always)]
-    pub fn take_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+    pub fn take_at_once(&mut self, accept: impl Accept) -> bool {
         if self.pos >= self.seen.end() || self.is_external {
-            return None;
+            return false;
         }
         // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
         unsafe {
@@ -210,14 +222,15 @@ impl Reader {
             let (head, len) = match *at {
                 0 => (2, usize::from(*at.add(1))),
                 FRAME_LARGE => (9, u64::from_be_bytes(at.add(1).cast::<[u8; 8]>().read()) as usize),
-                _ => return None,
+                _ => return false,
             };
-            let body = core::slice::from_raw_parts(at.add(head).cast(), len.min(place.len()));
-            place[..body.len()].copy_from_slice(body);
+            if !accept(core::slice::from_raw_parts(at.add(head), len), self.metadata.as_ref()) {
+                return false;
+            }
             self.pos += head + len;
             self.credited += 1;
             (self.boundary, self.boundary_messages) = (self.pos, self.credited);
-            Some(len)
+            true
         }
     }
 

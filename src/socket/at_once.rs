@@ -10,7 +10,10 @@ use core::mem::MaybeUninit;
 
 use super::patterns::Kind;
 use super::Socket;
+use crate::message::Message;
 use crate::options::constants::ZMQ_SNDMORE;
+use crate::pipe::outflow::is_copied_at_once;
+use crate::pipe::reader::Accept;
 
 impl Socket {
     /// Sends a copy of the bytes as a message of one part. False, when that is not to be done in
@@ -29,22 +32,61 @@ impl Socket {
         }
     }
 
-    /// Receives a message of one part into the buffer, as much of it as there is room for, and gives
-    /// its length. `None`, when that is not to be done in this way; nothing has changed then.
+    /// Receives a message of one part, for `accept` to take its body. False, when that is not to be
+    /// done in this way, or `accept` says so; nothing has changed then.
     #[inline(always)]
-    pub fn recv_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+    fn recv_at_once(&mut self, accept: impl Accept) -> bool {
         if !self.is_undisturbed() {
-            return None;
+            return false;
         }
         let core = &mut self.core;
         let received = match &mut self.kind {
-            Kind::Pull(rules) => rules.fair_queue.recv_at_once(core, place),
-            Kind::Dealer(rules) => rules.fair_queue.recv_at_once(core, place),
-            Kind::Pair(rules) => rules.recv_at_once(core, place),
-            _ => None,
-        }?;
-        self.rcvmore = false;
-        Some(received)
+            Kind::Pull(rules) => rules.fair_queue.recv_at_once(core, accept),
+            Kind::Dealer(rules) => rules.fair_queue.recv_at_once(core, accept),
+            Kind::Pair(rules) => rules.recv_at_once(core, accept),
+            _ => false,
+        };
+        if received {
+            self.rcvmore = false;
+        }
+        received
+    }
+
+    /// Receives a message of one part into the buffer, as much of it as there is room for, and gives
+    /// its length. `None` as for [`Socket::recv_at_once`].
+    #[inline(always)]
+    pub fn recv_buffer_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        let mut len = 0;
+        let received = self.recv_at_once(|body, _| {
+            len = body.len();
+            let copied = len.min(place.len());
+            // SAFETY: both are at least so long, and the body lies in memory of ours.
+            unsafe {
+                let place = place.as_mut_ptr().cast();
+                core::ptr::copy_nonoverlapping(body.as_ptr(), place, copied);
+            }
+            true
+        });
+        received.then_some(len)
+    }
+
+    /// Receives a message of one part. False as for [`Socket::recv_at_once`].
+    #[inline(always)]
+    pub fn recv_message_at_once(&mut self, message: &mut Message) -> bool {
+        self.recv_at_once(|body, metadata| {
+            let taken = message.become_copy(body);
+            if taken {
+                message.adopt_metadata(metadata);
+            }
+            taken
+        })
+    }
+
+    /// Sends a message of one part that is copied, and leaves it as it is. False as for
+    /// [`Socket::send_at_once`].
+    #[inline(always)]
+    pub fn send_message_at_once(&mut self, message: &Message, flags: i32) -> bool {
+        is_copied_at_once(message) && self.send_at_once(message.data(), flags)
     }
 
     /// No command waits, the context lives, and nobody else wants to know what is done.

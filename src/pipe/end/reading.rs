@@ -1,6 +1,5 @@
 //! Reading from a pipe: messages, acknowledgements, falling asleep.
 
-use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
 use crate::pipe::queue::{ASLEEP, AWAKE, FRAME_MORE, FRAME_ROUTING_ID};
+use crate::pipe::reader::Accept;
 use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
@@ -174,16 +174,18 @@ impl PipeEnd {
         self.read_any(message)
     }
 
-    /// Takes the next message into the buffer, as much as there is room for, if it has one part and
-    /// lies in what was seen; gives its length.
+    /// Takes the next message, if it has one part and lies in what was seen, unless `accept` will not
+    /// have it.
     #[inline(always)]
-    pub fn read_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+    pub fn read_at_once(&mut self, accept: impl Accept) -> bool {
         let (Inbound::Bytes(reader), true) = (&mut self.inbound, self.in_active) else {
-            return None;
+            return false;
         };
-        let taken = reader.take_at_once(place)?;
-        self.count_read(1);
-        Some(taken)
+        let taken = reader.take_at_once(accept);
+        if taken {
+            self.count_read(1);
+        }
+        taken
     }
 
     #[inline(never)]

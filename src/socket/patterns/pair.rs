@@ -1,10 +1,9 @@
 //! PAIR: exactly one peer, both ways.
 
-use core::mem::MaybeUninit;
-
 use super::Pattern;
 use crate::error::{Errno, Result};
 use crate::message::Message;
+use crate::pipe::reader::Accept;
 use crate::socket::core::{Core, PipeKey};
 use crate::socket::routing::refusal;
 
@@ -32,12 +31,9 @@ impl Pair {
 
     /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
     #[inline]
-    pub fn recv_at_once(
-        &mut self,
-        core: &mut Core,
-        place: &mut [MaybeUninit<u8>],
-    ) -> Option<usize> {
-        core.pipes.find_mut(self.pipe?)?.read_at_once(place)
+    pub fn recv_at_once(&mut self, core: &mut Core, accept: impl Accept) -> bool {
+        let end = self.pipe.and_then(|pipe| core.pipes.find_mut(pipe));
+        end.is_some_and(|end| end.read_at_once(accept))
     }
 
     #[cold]

@@ -1,10 +1,9 @@
 //! Receiving from all pipes in turn.
 
-use core::mem::MaybeUninit;
-
 use super::pipe_list::PipeList;
 use crate::error::{Errno, Result};
 use crate::message::Message;
+use crate::pipe::reader::Accept;
 use crate::socket::core::{Core, PipeKey};
 
 /// Takes one message from each pipe that has some, round and round.
@@ -76,17 +75,14 @@ impl FairQueue {
 
     /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
     #[inline(always)]
-    pub fn recv_at_once(
-        &mut self,
-        core: &mut Core,
-        place: &mut [MaybeUninit<u8>],
-    ) -> Option<usize> {
-        if self.more {
-            return None;
+    pub fn recv_at_once(&mut self, core: &mut Core, accept: impl Accept) -> bool {
+        let in_turn = if self.more { None } else { self.in_turn() };
+        let end = in_turn.and_then(|pipe| core.pipes.find_mut(pipe));
+        let received = end.is_some_and(|end| end.read_at_once(accept));
+        if received {
+            self.next_turn();
         }
-        let received = core.pipes.find_mut(self.in_turn()?)?.read_at_once(place)?;
-        self.next_turn();
-        Some(received)
+        received
     }
 
     /// As [`FairQueue::recv`], after the pipe in turn had nothing.
