@@ -6,8 +6,8 @@
 //! for the next body of their size: a few with each thread, which hands them on to the others by
 //! the [`batch`] through a bounded pool.
 
-use core::cell::RefCell;
-use core::ptr::NonNull;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Smallest and largest block kept, in bytes.
@@ -25,41 +25,70 @@ const CLASSES: usize = 17 * STEPS + 1;
 const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_MOST: usize = 32;
 
-struct Block(NonNull<u8>);
+/// What stands at the beginning of a block that waits: the address of the next one.
+struct Link {
+    next: *mut Link,
+}
 
-// SAFETY: a block in the pool is unused memory that belongs to the pool alone.
-unsafe impl Send for Block {}
+/// Blocks in a row.
+struct Chain {
+    first: *mut Link,
+    count: usize,
+}
 
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: all blocks come from malloc, and nobody uses this one.
-        unsafe { libc::free(self.0.as_ptr().cast()) };
+// SAFETY: blocks in a chain are unused memory that belongs to the chain alone.
+unsafe impl Send for Chain {}
+
+impl Chain {
+    fn into_first(self) -> *mut Link {
+        let first = self.first;
+        core::mem::forget(self);
+        first
     }
 }
 
-impl Block {
-    fn into_raw(self) -> NonNull<u8> {
-        let raw = self.0;
-        core::mem::forget(self);
-        raw
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let mut next = self.first;
+        while let Some(block) = NonNull::new(next) {
+            // SAFETY: all blocks come from malloc, and nobody uses these; each holds a link.
+            unsafe {
+                next = block.as_ref().next;
+                libc::free(block.as_ptr().cast());
+            }
+        }
     }
 }
 
 /// What all threads share: batches of blocks, by class.
 struct Pool {
-    classes: [Vec<Vec<Block>>; CLASSES],
+    classes: [Vec<Chain>; CLASSES],
     bytes: usize,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { classes: [const { Vec::new() }; CLASSES], bytes: 0 });
 
-/// What a thread has for itself: up to two batches of each class.
+/// What a thread has of one class for itself: less than a batch, which it takes from and adds to,
+/// and perhaps a whole one besides.
+struct Own {
+    first: Cell<*mut Link>,
+    count: Cell<usize>,
+    whole: Cell<*mut Link>,
+}
+
+impl Own {
+    const fn new() -> Own {
+        let nothing = Cell::new(ptr::null_mut());
+        Own { first: nothing, count: Cell::new(0), whole: Cell::new(ptr::null_mut()) }
+    }
+}
+
 struct Local {
-    classes: [Vec<Block>; CLASSES],
+    classes: [Own; CLASSES],
 }
 
 thread_local! {
-    static LOCAL: RefCell<Local> = const { RefCell::new(Local { classes: [const { Vec::new() }; CLASSES] }) };
+    static LOCAL: Local = const { Local { classes: [const { Own::new() }; CLASSES] } };
 }
 
 /// The pool, unless somebody else is at it: then the C allocator serves. Waiting would cost more,
@@ -85,24 +114,26 @@ fn class_of(len: usize) -> Option<(usize, usize)> {
     Some((doubling * STEPS + steps, base + steps * step))
 }
 
-/// How many blocks of a size travel together.
-fn batch(size: usize) -> usize {
-    (BATCH_BYTES / size).clamp(1, BATCH_MOST)
-}
+/// How many blocks of each class travel together: 0 where they do so one by one, at once.
+static BATCH: [u8; CLASSES] = {
+    let mut batches = [0; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let count = BATCH_BYTES / size_of_class(class);
+        batches[class] = if count > BATCH_MOST { BATCH_MOST as u8 } else { count as u8 };
+        class += 1;
+    }
+    batches
+};
 
 /// A block of at least `len` bytes from the C allocator, and its true size.
+#[inline(never)]
 pub fn allocate(len: usize) -> Option<(NonNull<u8>, usize)> {
-    let (class, size) = match class_of(len.max(POOLED_MIN)) {
-        Some((class, size)) => (Some(class), size),
-        None => (None, len),
-    };
-    let kept = class.and_then(|class| {
-        let mine = |local: &RefCell<Local>| local.try_borrow_mut().ok()?.take(class, size);
-        // A thread at its end has nothing of its own any more.
-        LOCAL.try_with(mine).ok().flatten()
-    });
+    let (class, size) = class_of(len.max(POOLED_MIN)).unwrap_or((CLASSES, len));
+    // A thread at its end has nothing of its own any more.
+    let kept = LOCAL.try_with(|local| local.classes.get(class)?.take(class, size)).ok().flatten();
     let block = match kept {
-        Some(block) => block.into_raw(),
+        Some(block) => block.cast(),
         // SAFETY: malloc takes any size; null is handled.
         None => NonNull::new(unsafe { libc::malloc(size) }.cast())?,
     };
@@ -113,76 +144,104 @@ pub fn allocate(len: usize) -> Option<(NonNull<u8>, usize)> {
 ///
 /// # Safety
 /// The block came from [`allocate`] with this true size, and nobody uses it any more.
+#[inline(never)]
 pub unsafe fn release(block: NonNull<u8>, size: usize) {
-    let block = Block(block);
-    let Some((class, _)) = class_of(size).filter(|&(_, exact)| exact == size) else { return };
-    let _ = LOCAL.try_with(|local| {
-        if let Ok(mut local) = local.try_borrow_mut() {
-            local.keep(class, size, block);
+    let class =
+        class_of(size).filter(|&(_, exact)| exact == size).map_or(CLASSES, |(class, _)| class);
+    let block = block.cast::<Link>();
+    let kept = LOCAL.try_with(|local| match local.classes.get(class) {
+        Some(own) => {
+            own.keep(class, size, block);
+            true
         }
+        None => false,
     });
+    if kept != Ok(true) {
+        // SAFETY: the block comes from malloc, and nobody uses it.
+        unsafe { libc::free(block.as_ptr().cast()) };
+    }
 }
 
-impl Local {
-    fn take(&mut self, class: usize, size: usize) -> Option<Block> {
-        let mine = &mut self.classes[class];
-        if let Some(block) = mine.pop() {
-            return Some(block);
-        }
-        let mut pool = at_hand()?;
-        let mut blocks = pool.classes[class].pop()?;
-        pool.bytes -= blocks.len() * size;
-        drop(pool);
-        let block = blocks.pop();
-        *mine = blocks;
-        block
+impl Own {
+    #[inline]
+    fn take(&self, class: usize, size: usize) -> Option<NonNull<Link>> {
+        let block = match NonNull::new(self.first.get()) {
+            Some(block) => block,
+            None => self.refill(class, size)?,
+        };
+        // SAFETY: a block that waits holds a link.
+        self.first.set(unsafe { block.as_ref() }.next);
+        self.count.set(self.count.get() - 1);
+        Some(block)
     }
 
-    fn keep(&mut self, class: usize, size: usize, block: Block) {
-        if size > BATCH_BYTES {
-            // Large ones wait where all threads find them, and where there is a limit.
-            let mut single = Vec::new();
-            if single.try_reserve_exact(1).is_ok() {
-                single.push(block);
-                hand_on(class, size, &mut single, 1);
-            }
+    /// Gets a batch to take from, and gives its first block.
+    #[cold]
+    #[inline(never)]
+    fn refill(&self, class: usize, size: usize) -> Option<NonNull<Link>> {
+        let whole = self.whole.replace(ptr::null_mut());
+        let chain = if whole.is_null() {
+            let mut pool = at_hand()?;
+            let chain = pool.classes[class].pop()?;
+            pool.bytes -= chain.count * size;
+            chain
+        } else {
+            Chain { first: whole, count: usize::from(BATCH[class]) }
+        };
+        self.count.set(chain.count);
+        self.first.set(chain.into_first());
+        NonNull::new(self.first.get())
+    }
+
+    #[inline]
+    fn keep(&self, class: usize, size: usize, block: NonNull<Link>) {
+        // SAFETY: the block is unused, and any block has room and alignment for a link.
+        unsafe { block.write(Link { next: self.first.get() }) };
+        self.first.set(block.as_ptr());
+        self.count.set(self.count.get() + 1);
+        if self.count.get() >= usize::from(BATCH[class]) {
+            self.set_aside(class, size);
+        }
+    }
+
+    /// Puts a batch by; the one that was there is for the other threads. Large blocks are all for
+    /// them: they wait where everybody finds them, and where there is a limit.
+    #[cold]
+    #[inline(never)]
+    fn set_aside(&self, class: usize, size: usize) {
+        let first = self.first.replace(ptr::null_mut());
+        let chain = Chain { first, count: self.count.replace(0) };
+        if BATCH[class] == 0 {
+            hand_on(class, size, chain);
             return;
         }
-        let mine = &mut self.classes[class];
-        let batch = batch(size);
-        if mine.len() + 1 >= 2 * batch {
-            hand_on(class, size, mine, batch);
-        }
-        // No memory for the list: the block goes back to the system instead.
-        if mine.len() < 2 * batch && mine.try_reserve(1).is_ok() {
-            mine.push(block);
+        let earlier = self.whole.replace(chain.into_first());
+        if !earlier.is_null() {
+            hand_on(class, size, Chain { first: earlier, count: usize::from(BATCH[class]) });
         }
     }
 }
 
-/// Gives a batch to the pool, or to the system where that is full.
-fn hand_on(class: usize, size: usize, mine: &mut Vec<Block>, batch: usize) {
-    let from = mine.len().saturating_sub(batch);
-    if let Some(mut pool) = at_hand() {
-        let bytes = (mine.len() - from) * size;
-        let blocks = mine.split_off(from);
-        if pool.bytes + bytes <= POOL_BYTES && pool.classes[class].try_reserve(1).is_ok() {
-            pool.bytes += bytes;
-            pool.classes[class].push(blocks);
-        }
+/// Gives blocks to the pool, or to the system where that is full or in use.
+fn hand_on(class: usize, size: usize, chain: Chain) {
+    let Some(mut pool) = at_hand() else { return };
+    let bytes = chain.count * size;
+    if pool.bytes + bytes <= POOL_BYTES && pool.classes[class].try_reserve(1).is_ok() {
+        pool.bytes += bytes;
+        pool.classes[class].push(chain);
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        for (class, mine) in self.classes.iter_mut().enumerate() {
-            let size = size_of_class(class);
-            while !mine.is_empty() {
-                let count = mine.len();
-                hand_on(class, size, mine, batch(size));
-                if mine.len() == count {
-                    // The pool is in use: the system takes the rest.
-                    break;
+        for (class, own) in self.classes.iter().enumerate() {
+            let whole = own.whole.replace(ptr::null_mut());
+            let first = own.first.replace(ptr::null_mut());
+            let whole = Chain { first: whole, count: usize::from(BATCH[class]) };
+            let rest = Chain { first, count: own.count.replace(0) };
+            for chain in [whole, rest] {
+                if !chain.first.is_null() {
+                    hand_on(class, size_of_class(class), chain);
                 }
             }
         }
@@ -190,7 +249,7 @@ impl Drop for Local {
 }
 
 /// The size of a class's blocks.
-fn size_of_class(class: usize) -> usize {
+const fn size_of_class(class: usize) -> usize {
     let base = POOLED_MIN << (class / STEPS);
     base + base / STEPS * (class % STEPS)
 }
@@ -198,6 +257,7 @@ fn size_of_class(class: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipe::random::Random;
 
     #[test]
     fn classes_hold_what_is_asked_for_and_waste_little() {
@@ -222,5 +282,52 @@ mod tests {
         assert_eq!(same, size);
         // SAFETY: as above.
         unsafe { release(again, same) };
+    }
+
+    /// Writes all over a block, which has to be ours alone then.
+    fn fill(block: NonNull<u8>, size: usize, with: u8) {
+        // SAFETY: the block holds `size` bytes.
+        unsafe { block.as_ptr().write_bytes(with, size) };
+    }
+
+    fn is_filled(block: NonNull<u8>, size: usize, with: u8) -> bool {
+        // SAFETY: as above, and `fill` has written them.
+        unsafe { core::slice::from_raw_parts(block.as_ptr(), size) }
+            .iter()
+            .all(|&byte| byte == with)
+    }
+
+    #[test]
+    fn blocks_go_round_among_threads_and_are_never_two_peoples() {
+        struct Held(NonNull<u8>, usize, u8);
+        // SAFETY: a block may be freed by any thread.
+        unsafe impl Send for Held {}
+        const ROUNDS: u64 = 40;
+        let (sender, receiver) = std::sync::mpsc::channel::<Vec<Held>>();
+        let receiver = Mutex::new(receiver);
+        std::thread::scope(|scope| {
+            for thread in 0..3 {
+                let (sender, receiver) = (sender.clone(), &receiver);
+                scope.spawn(move || {
+                    let mut random = Random::new(thread + 1);
+                    for round in 0..ROUNDS {
+                        let len = 64 << random.below(12);
+                        let held = (0..1 + random.below(100)).map(|number| {
+                            let (block, size) = allocate(len + number).expect("memory");
+                            let with = (thread as u8) << 6 | (round as u8 ^ number as u8) & 63;
+                            fill(block, size, with);
+                            Held(block, size, with)
+                        });
+                        sender.send(held.collect()).unwrap();
+                        let other = receiver.lock().unwrap().recv().unwrap();
+                        for Held(block, size, with) in other {
+                            assert!(is_filled(block, size, with));
+                            // SAFETY: the block is ours and unused.
+                            unsafe { release(block, size) };
+                        }
+                    }
+                });
+            }
+        });
     }
 }
