@@ -14,9 +14,15 @@ use std::sync::Arc;
 use super::log::Stretch;
 use crate::message::{pool, Content, Metadata};
 
-/// Smallest and largest room of an inline chunk, in bytes.
+/// Smallest and usually largest room of an inline chunk, in bytes. The largest fills a block of the
+/// pool.
 pub const CHUNK_MIN: usize = 256;
-pub const CHUNK_MAX: usize = 64 * 1024;
+pub const CHUNK_MAX: usize = 64 * 1024 - core::mem::size_of::<Chunk>();
+
+/// Blocks from this size on come from the pool: the C allocator would give their pages back to the
+/// system and take them anew. So do those of external chunks, one for each large message, which are
+/// made on one thread and freed on another.
+const POOLED_FROM: usize = 32 * 1024;
 
 /// How far a chunk is published. One word, as it is written and read: parts stored one by one and
 /// read together would make the processor wait for each of them.
@@ -108,8 +114,7 @@ impl Chunk {
     /// A chunk with room for `capacity` bytes; `None` when memory is out.
     pub fn allocate(capacity: usize) -> Option<NonNull<Chunk>> {
         let total = core::mem::size_of::<Chunk>() + capacity;
-        let (block, pooled) = if capacity == 0 {
-            // One for each large message, made on one thread and freed on another.
+        let (block, pooled) = if capacity == 0 || total >= POOLED_FROM {
             let (block, size) = pool::allocate(total)?;
             (block.cast::<Chunk>(), size as u32)
         } else {
