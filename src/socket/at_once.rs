@@ -44,6 +44,8 @@ impl Socket {
             Kind::Pull(rules) => rules.fair_queue.recv_at_once(core, accept),
             Kind::Dealer(rules) => rules.fair_queue.recv_at_once(core, accept),
             Kind::Pair(rules) => rules.recv_at_once(core, accept),
+            Kind::Sub(rules) => rules.xsub.recv_at_once(core, accept),
+            Kind::XSub(rules) => rules.recv_at_once(core, accept),
             _ => false,
         };
         if received {

@@ -12,7 +12,7 @@ use crate::zmtp::command;
 /// Rules of SUB: an XSUB that subscribes by option and checks what it receives.
 #[derive(Debug)]
 pub struct Sub {
-    xsub: XSub,
+    pub xsub: XSub,
 }
 
 impl Sub {

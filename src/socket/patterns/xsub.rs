@@ -8,6 +8,7 @@ use crate::options::constants::{
     ZMQ_ONLY_FIRST_SUBSCRIBE, ZMQ_TOPICS_COUNT, ZMQ_XSUB_VERBOSE_UNSUBSCRIBE,
 };
 use crate::options::value::{GetValue, SetValue};
+use crate::pipe::reader::Accept;
 use crate::socket::core::{Core, PipeKey};
 use crate::socket::routing::distributor::Distributor;
 use crate::socket::routing::fair_queue::FairQueue;
@@ -59,6 +60,19 @@ impl XSub {
     fn passes(&self, core: &Core, message: &Message) -> bool {
         !self.filtering
             || self.subscriptions.matches(message.data()) != core.options.invert_matching
+    }
+
+    /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
+    #[inline(always)]
+    pub fn recv_at_once(&mut self, core: &mut Core, accept: impl Accept) -> bool {
+        if self.more_recv || self.ahead.is_some() {
+            return false;
+        }
+        let inverted = core.options.invert_matching;
+        let (filtering, subscriptions) = (self.filtering, &self.subscriptions);
+        self.fair_queue.recv_at_once(core, |body, metadata| {
+            (!filtering || subscriptions.matches(body) != inverted) && accept(body, metadata)
+        })
     }
 
     /// Tells a peer all that this socket subscribed to, as far as the pipe takes it.
