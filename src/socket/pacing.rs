@@ -9,8 +9,9 @@
 //! peer: for about a millisecond a call, and no longer at all for a reader that gets nowhere. Who was
 //! far ahead of such a reader is asked again at twice the distance only.
 //!
-//! The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever, and a burst of less than [`FAR`] below
-//! the mark is never held back.
+//! The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever; bodies that reach another thread
+//! without being copied do not count, and a burst of less than [`FAR`] below the mark is never held
+//! back.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use super::Socket;
 use crate::error::Result;
 use crate::message::Message;
+use crate::pipe::PipeEnd;
 
 /// Unread bytes from which a send waits, and those that it waits for.
 const MUCH: u64 = 8 * 1024 * 1024;
@@ -74,16 +76,16 @@ impl Socket {
         let was_on = self.pacing.is_on;
         self.send(message, flags)?;
         if !was_on {
-            self.pace(flags);
+            self.pace(message, flags);
         }
         Ok(())
     }
 
-    /// After a send: waits a little when much is unread.
+    /// After a message was sent: waits a little when much is unread.
     #[cold]
     #[inline(never)]
-    pub(super) fn pace(&mut self, flags: i32) {
-        let at_first = self.unread_bytes();
+    pub(super) fn pace(&mut self, message: &Message, flags: i32) {
+        let at_first = if self.goes_untouched(message) { 0 } else { self.unread_bytes() };
         if at_first < LITTLE {
             self.pacing = Pacing::default();
             return;
@@ -117,7 +119,15 @@ impl Socket {
 
     /// What the only peer has not read; 0 for a socket with more peers.
     fn unread_bytes(&self) -> u64 {
-        let pipe = self.core.pipes.only_key().and_then(|key| self.core.pipes.find(key));
-        pipe.map_or(0, |pipe| pipe.out.unread_bytes())
+        self.only_pipe().map_or(0, |pipe| pipe.out.unread_bytes())
+    }
+
+    /// Whether the message's body reaches the only peer's application without being copied.
+    fn goes_untouched(&self, message: &Message) -> bool {
+        message.has_content() && self.only_pipe().is_some_and(|pipe| pipe.out.keeps_references)
+    }
+
+    fn only_pipe(&self) -> Option<&PipeEnd> {
+        self.core.pipes.only_key().and_then(|key| self.core.pipes.find(key))
     }
 }

@@ -22,7 +22,7 @@ impl Socket {
                 self.collect_ended();
                 self.mark_watches();
                 if self.pacing.is_on {
-                    self.pace(flags);
+                    self.pace(message, flags);
                 }
                 Ok(())
             }
