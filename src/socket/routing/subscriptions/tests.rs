@@ -210,8 +210,8 @@ fn megabyte_topics_and_deep_nesting() {
 
 #[cfg(target_pointer_width = "64")]
 #[test]
-fn a_node_is_one_cache_line() {
-    use super::trie::node_size;
-    assert_eq!(node_size::<super::Pipes<usize>>(), 64);
-    assert_eq!(node_size::<super::Count>(), 64);
+fn a_node_is_one_cache_line_and_a_leaf_much_less() {
+    use super::trie::sizes;
+    assert_eq!(sizes::<super::Pipes<usize>>(), (64, 24));
+    assert_eq!(sizes::<super::Count>(), (64, 12));
 }

@@ -2,10 +2,12 @@
 //!
 //! Nodes name each other by their index, so dropping or walking a tree of any depth needs no
 //! recursion, and a node (64 bytes on 64-bit machines) holds up to [`LABEL`] bytes of a path. A
-//! longer stretch without branches is a chain of nodes, which bounds the work of splitting one.
+//! longer stretch without branches is a chain of nodes, which bounds the work of splitting one. Most
+//! nodes of a large tree are its ends, with a byte or two of a path; those are *leaves*, which have
+//! no room for children (24 bytes), in an arena of their own.
 //!
-//! A node with a payload keeps its index for as long as the payload is there: a split puts a new
-//! node *above* it, a merge removes the node above it.
+//! A node with a payload keeps its index until the next [`Trie::entry`]: a split puts a new node
+//! *above* it, a merge removes the node above it, and only a leaf that gets children moves.
 
 use super::arena::Arena;
 use super::children::{Children, NodeId};
@@ -18,12 +20,25 @@ pub trait Payload: Default {
 /// How many bytes of a path one node holds.
 const LABEL: usize = 19;
 
+/// The same for a leaf.
+const LEAF_LABEL: usize = 3;
+
 const ROOT: NodeId = 0;
+
+/// Marks the index of a leaf.
+const LEAF: NodeId = 1 << 31;
+
+fn is_leaf(id: NodeId) -> bool {
+    id & LEAF != 0
+}
 
 pub struct Trie<V> {
     nodes: Arena<Node<V>>,
-    /// The first of the unused nodes, which are linked through `parent`; `ROOT` ends the list.
+    leaves: Arena<Leaf<V>>,
+    /// The first of the unused nodes and leaves, which are linked through `parent`; `ROOT` ends the
+    /// lists.
     unused: NodeId,
+    unused_leaf: NodeId,
 }
 
 // On a cache line of its own: a step of a walk reads one.
@@ -36,9 +51,16 @@ struct Node<V> {
     children: Children,
 }
 
+struct Leaf<V> {
+    parent: NodeId,
+    length: u8,
+    label: [u8; LEAF_LABEL],
+    payload: V,
+}
+
 impl<V: Payload> Trie<V> {
     pub fn new() -> Self {
-        Trie { nodes: Arena::new(), unused: ROOT }
+        Trie { nodes: Arena::new(), leaves: Arena::new(), unused: ROOT, unused_leaf: ROOT }
     }
 
     /// The node of the empty prefix, with which a walk begins; an empty tree has none.
@@ -54,19 +76,19 @@ impl<V: Payload> Trie<V> {
         let mut at = ROOT;
         let mut rest = prefix;
         while let Some(first) = rest.first() {
-            let child = match self.node(at).children.find(*first) {
+            let child = match self.child(at, *first) {
                 Some(child) => child,
                 None => {
                     at = self.append(at, rest)?;
                     break;
                 }
             };
-            let node = self.node(child);
-            let common = common_length(node.label(), rest);
-            at = if common == node.label().len() { child } else { self.split(child, common)? };
+            let label = self.label(child);
+            let common = common_length(label, rest);
+            at = if common == label.len() { child } else { self.split(child, common)? };
             rest = rest.get(common..)?;
         }
-        Some(&mut self.node_mut(at).payload)
+        Some(self.payload_mut(at))
     }
 
     /// The node at the end of exactly this prefix.
@@ -74,8 +96,8 @@ impl<V: Payload> Trie<V> {
         let mut at = self.root()?;
         let mut rest = prefix;
         while let Some(first) = rest.first() {
-            at = self.node(at).children.find(*first)?;
-            rest = rest.strip_prefix(self.node(at).label())?;
+            at = self.child(at, *first)?;
+            rest = rest.strip_prefix(self.label(at))?;
         }
         Some(at)
     }
@@ -92,6 +114,13 @@ impl<V: Payload> Trie<V> {
             let Some(child) = rest.first().and_then(|first| node.children.find(*first)) else {
                 return;
             };
+            if is_leaf(child) {
+                let leaf = self.leaf(child);
+                if rest.starts_with(leaf.label()) {
+                    visit(&leaf.payload);
+                }
+                return;
+            }
             node = self.node(child);
             let Some((head, after)) = rest.split_at_checked(node.label().len()) else {
                 return;
@@ -105,47 +134,56 @@ impl<V: Payload> Trie<V> {
     }
 
     pub fn payload(&self, at: NodeId) -> &V {
-        &self.node(at).payload
+        if is_leaf(at) {
+            &self.leaf(at).payload
+        } else {
+            &self.node(at).payload
+        }
     }
 
     pub fn payload_mut(&mut self, at: NodeId) -> &mut V {
-        &mut self.node_mut(at).payload
+        if is_leaf(at) {
+            &mut self.leaf_mut(at).payload
+        } else {
+            &mut self.node_mut(at).payload
+        }
     }
 
     /// The node after `at` in the order of the prefixes. `prefix` is the path to `at` and becomes
     /// the path to the node returned.
     pub fn successor(&self, at: NodeId, prefix: &mut Vec<u8>) -> Option<NodeId> {
-        let mut next = self.node(at).children.first();
+        let mut next = if is_leaf(at) { None } else { self.node(at).children.first() };
         let mut at = at;
         while next.is_none() {
             if at == ROOT {
                 return None;
             }
-            let node = self.node(at);
-            prefix.truncate(prefix.len() - node.label().len());
-            at = node.parent;
-            next = self.node(at).children.after(node.first_byte());
+            let label = self.label(at);
+            prefix.truncate(prefix.len() - label.len());
+            at = self.parent(at);
+            next = self.node(at).children.after(first_of(label));
         }
         let next = next?;
-        prefix.extend_from_slice(self.node(next).label());
+        prefix.extend_from_slice(self.label(next));
         Some(next)
     }
 
     /// Gives back what the tree no longer needs after the payload of `at` became vacant. When
     /// several did, this may have taken other nodes of theirs with it, so `at` may be gone.
     pub fn prune(&mut self, mut at: NodeId) {
+        if self.nodes.len() == 0 {
+            return;
+        }
         while at != ROOT {
-            let Some(node) = self.nodes.get(at as usize) else {
-                return;
-            };
-            if node.length == 0 || !node.payload.is_vacant() {
+            // What is gone has no label.
+            if self.label(at).is_empty() || !self.payload(at).is_vacant() {
                 return;
             }
-            if !node.children.is_empty() {
+            if !is_leaf(at) && !self.node(at).children.is_empty() {
                 self.merge_into_only_child(at);
                 return;
             }
-            let (parent, byte) = (node.parent, node.first_byte());
+            let (parent, byte) = (self.parent(at), first_of(self.label(at)));
             self.node_mut(parent).children.remove(byte);
             self.release(at);
             at = parent;
@@ -157,35 +195,47 @@ impl<V: Payload> Trie<V> {
     }
 
     /// Hangs a new path with the bytes of `rest` below `at`; returns its end.
-    fn append(&mut self, mut at: NodeId, rest: &[u8]) -> Option<NodeId> {
-        let parent = at;
+    fn append(&mut self, at: NodeId, rest: &[u8]) -> Option<NodeId> {
+        let parent = if is_leaf(at) { self.grow(at)? } else { at };
+        let mut at = parent;
         let mut top = None;
         for label in rest.chunks(LABEL) {
-            let node = self.allocate(Node::new(at, label))?;
+            let id = if label.len() <= LEAF_LABEL {
+                self.allocate_leaf(Leaf::new(at, label))?
+            } else {
+                self.allocate(Node::new(at, label))?
+            };
             match top {
-                None => top = Some((label, node)),
-                Some(_) => self.node_mut(at).children.insert(first_of(label), node),
+                None => top = Some((label, id)),
+                Some(_) => self.node_mut(at).children.insert(first_of(label), id),
             }
-            at = node;
+            at = id;
         }
-        let (label, node) = top?;
-        self.node_mut(parent).children.insert(first_of(label), node);
+        let (label, id) = top?;
+        self.node_mut(parent).children.insert(first_of(label), id);
         Some(at)
+    }
+
+    /// Makes a node of a leaf, which is to have children.
+    fn grow(&mut self, at: NodeId) -> Option<NodeId> {
+        let node = Node::new(self.parent(at), self.label(at));
+        let (parent, byte) = (node.parent, node.first_byte());
+        let id = self.allocate(node)?;
+        self.node_mut(id).payload = std::mem::take(&mut self.leaf_mut(at).payload);
+        self.node_mut(parent).children.replace(byte, id);
+        self.release(at);
+        Some(id)
     }
 
     /// Divides the label of `at` after `length` bytes; returns the new node, which is above.
     fn split(&mut self, at: NodeId, length: usize) -> Option<NodeId> {
-        let node = self.node(at);
-        let (above, below) = node.label().split_at_checked(length)?;
-        let (parent, byte) = (node.parent, node.first_byte());
+        let (above, below) = self.label(at).split_at_checked(length)?;
+        let (parent, byte) = (self.parent(at), first_of(above));
         let (above, below) = (Node::new(parent, above), Node::<V>::new(ROOT, below));
         let upper = self.allocate(above)?;
         self.node_mut(upper).children.insert(below.first_byte(), at);
         self.node_mut(parent).children.replace(byte, upper);
-        let node = self.node_mut(at);
-        node.parent = upper;
-        node.label = below.label;
-        node.length = below.length;
+        self.set_place(at, upper, below.label());
         Some(upper)
     }
 
@@ -195,21 +245,13 @@ impl<V: Payload> Trie<V> {
         let Some(child) = node.children.only() else {
             return;
         };
-        let below = self.node(child).label();
-        let length = node.label().len() + below.len();
-        if length > LABEL {
+        let label = [node.label(), self.label(child)].concat();
+        if label.len() > if is_leaf(child) { LEAF_LABEL } else { LABEL } {
             return;
-        }
-        let mut label = [0; LABEL];
-        for (to, from) in label.iter_mut().zip(node.label().iter().chain(below)) {
-            *to = *from;
         }
         let (parent, byte) = (node.parent, node.first_byte());
         self.node_mut(parent).children.replace(byte, child);
-        let node = self.node_mut(child);
-        node.parent = parent;
-        node.label = label;
-        node.length = length as u8;
+        self.set_place(child, parent, &label);
         self.release(at);
     }
 
@@ -221,15 +263,64 @@ impl<V: Payload> Trie<V> {
             self.unused = next;
             return Some(id);
         }
-        let id = NodeId::try_from(self.nodes.len()).ok()?;
+        let id = NodeId::try_from(self.nodes.len()).ok().filter(|id| !is_leaf(*id))?;
         self.nodes.push(node);
         Some(id)
     }
 
+    fn allocate_leaf(&mut self, leaf: Leaf<V>) -> Option<NodeId> {
+        if self.unused_leaf != ROOT {
+            let id = self.unused_leaf;
+            self.unused_leaf = std::mem::replace(self.leaf_mut(id), leaf).parent;
+            return Some(id);
+        }
+        let id = NodeId::try_from(self.leaves.len()).ok().filter(|id| !is_leaf(*id))? | LEAF;
+        self.leaves.push(leaf);
+        Some(id)
+    }
+
     fn release(&mut self, id: NodeId) {
-        let next = self.unused;
-        *self.node_mut(id) = Node::new(next, &[]);
-        self.unused = id;
+        if is_leaf(id) {
+            *self.leaf_mut(id) = Leaf::new(self.unused_leaf, &[]);
+            self.unused_leaf = id;
+        } else {
+            *self.node_mut(id) = Node::new(self.unused, &[]);
+            self.unused = id;
+        }
+    }
+
+    /// Moves a node to another parent, with another label, for which it has room.
+    fn set_place(&mut self, at: NodeId, parent: NodeId, label: &[u8]) {
+        if is_leaf(at) {
+            let leaf = self.leaf_mut(at);
+            (leaf.parent, leaf.length, leaf.label) = (parent, label.len() as u8, padded(label));
+        } else {
+            let node = self.node_mut(at);
+            (node.parent, node.length, node.label) = (parent, label.len() as u8, padded(label));
+        }
+    }
+
+    fn child(&self, at: NodeId, byte: u8) -> Option<NodeId> {
+        if is_leaf(at) {
+            return None;
+        }
+        self.node(at).children.find(byte)
+    }
+
+    fn parent(&self, at: NodeId) -> NodeId {
+        if is_leaf(at) {
+            self.leaf(at).parent
+        } else {
+            self.node(at).parent
+        }
+    }
+
+    fn label(&self, at: NodeId) -> &[u8] {
+        if is_leaf(at) {
+            self.leaf(at).label()
+        } else {
+            self.node(at).label()
+        }
     }
 
     #[inline]
@@ -241,6 +332,16 @@ impl<V: Payload> Trie<V> {
     fn node_mut(&mut self, id: NodeId) -> &mut Node<V> {
         &mut self.nodes[id as usize]
     }
+
+    #[inline]
+    fn leaf(&self, id: NodeId) -> &Leaf<V> {
+        &self.leaves[(id & !LEAF) as usize]
+    }
+
+    #[inline]
+    fn leaf_mut(&mut self, id: NodeId) -> &mut Leaf<V> {
+        &mut self.leaves[(id & !LEAF) as usize]
+    }
 }
 
 impl<V: Payload> Default for Trie<V> {
@@ -250,15 +351,11 @@ impl<V: Payload> Default for Trie<V> {
 }
 
 impl<V: Payload> Node<V> {
-    fn new(parent: NodeId, bytes: &[u8]) -> Self {
-        let mut label = [0; LABEL];
-        for (to, from) in label.iter_mut().zip(bytes) {
-            *to = *from;
-        }
+    fn new(parent: NodeId, label: &[u8]) -> Self {
         Node {
             parent,
-            length: bytes.len().min(LABEL) as u8,
-            label,
+            length: label.len().min(LABEL) as u8,
+            label: padded(label),
             payload: V::default(),
             children: Children::default(),
         }
@@ -274,6 +371,25 @@ impl<V: Payload> Node<V> {
     }
 }
 
+impl<V: Payload> Leaf<V> {
+    fn new(parent: NodeId, label: &[u8]) -> Self {
+        let length = label.len().min(LEAF_LABEL) as u8;
+        Leaf { parent, length, label: padded(label), payload: V::default() }
+    }
+
+    #[inline]
+    fn label(&self) -> &[u8] {
+        &self.label[..usize::from(self.length).min(LEAF_LABEL)]
+    }
+}
+
+/// A label with zeros behind it.
+fn padded<const N: usize>(label: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded.iter_mut().zip(label).for_each(|(to, from)| *to = *from);
+    padded
+}
+
 fn first_of(label: &[u8]) -> u8 {
     label.first().copied().unwrap_or(0)
 }
@@ -283,6 +399,6 @@ fn common_length(left: &[u8], right: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-pub fn node_size<V>() -> usize {
-    std::mem::size_of::<Node<V>>()
+pub fn sizes<V>() -> (usize, usize) {
+    (std::mem::size_of::<Node<V>>(), std::mem::size_of::<Leaf<V>>())
 }
