@@ -60,8 +60,28 @@ pub unsafe fn put_frame(at: *mut u8, flags: u8, body: &[u8]) -> usize {
             *at.add(1) = len as u8;
             2
         };
-        core::ptr::copy_nonoverlapping(body.as_ptr(), at.add(head), len);
+        copy(body.as_ptr(), at.add(head), len);
         head + len
+    }
+}
+
+/// Copies bytes, few of them without a call.
+///
+/// # Safety
+/// As for [`core::ptr::copy_nonoverlapping`].
+#[inline(always)]
+pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    type Half = [u8; 8];
+    // SAFETY: the two halves lie within `len` bytes, and may have some of them in common.
+    unsafe {
+        if len.wrapping_sub(8) <= 8 {
+            let (first, last) =
+                (from.cast::<Half>().read(), from.add(len - 8).cast::<Half>().read());
+            to.cast::<Half>().write(first);
+            to.add(len - 8).cast::<Half>().write(last);
+        } else {
+            core::ptr::copy_nonoverlapping(from, to, len);
+        }
     }
 }
 

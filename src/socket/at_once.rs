@@ -13,6 +13,7 @@ use super::Socket;
 use crate::message::Message;
 use crate::options::constants::ZMQ_SNDMORE;
 use crate::pipe::outflow::is_copied_at_once;
+use crate::pipe::queue;
 use crate::pipe::reader::Accept;
 
 impl Socket {
@@ -65,7 +66,7 @@ impl Socket {
             // SAFETY: both are at least so long, and the body lies in memory of ours.
             unsafe {
                 let place = place.as_mut_ptr().cast();
-                core::ptr::copy_nonoverlapping(body.as_ptr(), place, copied);
+                queue::copy(body.as_ptr(), place, copied);
             }
             true
         });
