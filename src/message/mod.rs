@@ -10,20 +10,21 @@ use core::ffi::c_void;
 use std::sync::Arc;
 
 pub mod content;
+mod group;
 pub mod metadata;
 pub mod pool;
 #[cfg(test)]
 mod tests;
 
 pub use content::{Content, FreeFunction};
+pub use group::GROUP_MAX;
 pub use metadata::Metadata;
 
-use crate::error::{Errno, Result};
+use crate::error::Result;
+use group::Group;
 
 /// Longest body that lies inside the message.
 pub const INLINE_MAX: usize = 33;
-/// Longest group name (`ZMQ_GROUP_MAX_LENGTH`).
-pub const GROUP_MAX: usize = 255;
 
 /// More parts of the same message follow.
 pub const MORE: u8 = 1;
@@ -40,8 +41,6 @@ const KIND_CONTENT: u8 = 0xC2;
 const KIND_CONSTANT: u8 = 0xC3;
 const KIND_VIEW: u8 = 0xC4;
 
-const GROUP_INLINE: usize = 14;
-
 /// One message part.
 #[repr(C, align(8))]
 pub struct Message {
@@ -51,9 +50,7 @@ pub struct Message {
     kind: u8,
     flags: u8,
     routing_id: u32,
-    /// Short group: bytes with their NUL; long group: 0xff in the last byte, and a raw `Content`
-    /// (NUL-terminated) in the first eight.
-    group: [u8; 16],
+    group: Group,
 }
 
 const _: () = assert!(core::mem::size_of::<Message>() == 64);
@@ -79,7 +76,7 @@ impl Message {
             kind: KIND_INLINE,
             flags: 0,
             routing_id: 0,
-            group: [0; 16],
+            group: Group::NONE,
         }
     }
 
@@ -371,54 +368,20 @@ impl Message {
 
     /// The group, with its terminating NUL, as C callers receive it.
     pub fn group_ptr(&self) -> *const u8 {
-        if self.group[15] == 0xff {
-            let mut raw = [0; 8];
-            raw.copy_from_slice(&self.group[..8]);
-            // SAFETY: a long group's first eight bytes are a raw Content that the message holds.
-            let held = core::mem::ManuallyDrop::new(unsafe {
-                Content::from_raw(usize::from_ne_bytes(raw) as *mut c_void)
-            });
-            held.as_ptr()
-        } else {
-            self.group.as_ptr()
-        }
+        self.group.as_ptr()
     }
 
     /// The group, without its NUL.
     pub fn group(&self) -> &[u8] {
-        // SAFETY: a group ends with a NUL, wherever it lies (set_group), and is the message's own.
-        unsafe { core::ffi::CStr::from_ptr(self.group_ptr().cast()) }.to_bytes()
+        self.group.name()
     }
 
     /// Sets the group of a RADIO message. `EINVAL` when it is longer than [`GROUP_MAX`].
-    pub fn set_group(&mut self, group: &[u8]) -> Result<()> {
-        if group.len() > GROUP_MAX {
-            return Err(Errno::EINVAL);
-        }
-        let mut replacement = [0; 16];
-        if group.len() <= GROUP_INLINE {
-            replacement[..group.len()].copy_from_slice(group);
-        } else {
-            let mut text = group.to_vec();
-            text.push(0);
-            let raw = Content::copy_of(&text)?.into_raw() as usize;
-            replacement[..8].copy_from_slice(&raw.to_ne_bytes());
-            replacement[15] = 0xff;
-        }
-        self.clear_group();
-        self.group = replacement;
+    pub fn set_group(&mut self, name: &[u8]) -> Result<()> {
+        let group = Group::of(name)?;
+        self.group.clear();
+        self.group = group;
         Ok(())
-    }
-
-    #[inline]
-    fn clear_group(&mut self) {
-        if self.group[15] == 0xff {
-            let mut raw = [0; 8];
-            raw.copy_from_slice(&self.group[..8]);
-            // SAFETY: as in group_ptr; this gives the message's own handle back.
-            drop(unsafe { Content::from_raw(usize::from_ne_bytes(raw) as *mut c_void) });
-        }
-        self.group = [0; 16];
     }
 
     /// A second message with the same body, shared where it is a content. `ENOMEM`.
@@ -440,18 +403,14 @@ impl Message {
         copy.flags = self.flags;
         copy.routing_id = self.routing_id;
         copy.metadata = self.metadata_arc().map_or(core::ptr::null(), Arc::into_raw);
-        if self.group[15] == 0xff {
-            copy.set_group(self.group())?;
-        } else {
-            copy.group = self.group;
-        }
+        copy.set_group(self.group())?;
         Ok(copy)
     }
 
     /// Whether there is anything to give back.
     #[inline]
     fn holds_something(&self) -> bool {
-        self.kind == KIND_CONTENT || !self.metadata.is_null() || self.group[15] == 0xff
+        self.kind == KIND_CONTENT || !self.metadata.is_null() || self.group.is_long()
     }
 
     /// Gives everything back and leaves an empty message.
@@ -471,7 +430,7 @@ impl Message {
             drop(self.take_body());
         }
         self.routing_id = 0;
-        self.clear_group();
+        self.group.clear();
         self.set_pointer(KIND_VIEW, data, len);
     }
 
@@ -491,7 +450,7 @@ impl Message {
         }
         self.flags = 0;
         self.routing_id = 0;
-        self.clear_group();
+        self.group.clear();
         true
     }
 
@@ -522,7 +481,7 @@ impl Message {
         }
         self.kind = KIND_CLOSED;
         self.clear_metadata();
-        self.clear_group();
+        self.group.clear();
     }
 
     /// Writes over memory whose present content is not a message (`zmq_msg_init*`).

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::error::Errno;
 use crate::pipe::random::Random;
 
 unsafe extern "C" fn count(data: *mut c_void, counter: *mut c_void) {
