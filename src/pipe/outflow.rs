@@ -322,8 +322,8 @@ impl Outflow {
         self.write_unchecked(flags, message).is_ok()
     }
 
-    /// Writes a message of one part and shows it to the peer, if there is credit and room, and the
-    /// body is to be copied. False, and nothing has changed, if not.
+    /// Writes a message of one part, or the last of several, and shows it to the peer, if there is
+    /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
     #[inline(always)]
     pub fn send_at_once(&mut self, body: &[u8]) -> bool {
         let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
@@ -334,6 +334,7 @@ impl Outflow {
         if !writer.write_at_once(body) {
             return false;
         }
+        self.writing_parts = false;
         self.written += 1;
         self.let_see();
         true

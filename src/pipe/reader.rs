@@ -209,8 +209,8 @@ impl Reader {
         }
     }
 
-    /// Takes the next frame, if it is a message by itself and lies in what was seen, unless `accept`
-    /// will not have its body.
+    /// Takes the next frame, if it is a message by itself, or the last part of one, and lies in what
+    /// was seen, unless `accept` will not have its body.
     #[inline(always)]
     pub fn take_at_once(&mut self, accept: impl Accept) -> bool {
         if self.pos >= self.seen.end() || self.is_external {

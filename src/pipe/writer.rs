@@ -97,8 +97,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends and shows a message of one part, where it begins behind a finished one and there is
-    /// room for it.
+    /// Appends and shows a message of one part, or the last of several, where the message began in
+    /// this chunk and there is room for it.
     #[inline(always)]
     pub fn write_at_once(&mut self, body: &[u8]) -> bool {
         let needed = body.len() + if body.len() > 255 { 9 } else { 2 };

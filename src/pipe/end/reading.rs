@@ -174,8 +174,8 @@ impl PipeEnd {
         self.read_any(message)
     }
 
-    /// Takes the next message, if it has one part and lies in what was seen, unless `accept` will not
-    /// have it.
+    /// Takes the next message, if it has one part, or one part is left of it, and it lies in what was
+    /// seen, unless `accept` will not have it.
     #[inline(always)]
     pub fn read_at_once(&mut self, accept: impl Accept) -> bool {
         let (Inbound::Bytes(reader), true) = (&mut self.inbound, self.in_active) else {

@@ -140,10 +140,12 @@ fn marks_and_order_hold_whatever_happens() {
                     let mut body = number.to_le_bytes().to_vec();
                     body.resize(4 + random.length(), 5);
                     let waiting = sent.len() as i32;
-                    let alone = more == 0 && unfinished.is_empty() && random.below(2) == 0;
-                    if alone && near.out.send_at_once(&body) {
+                    let is_last = more == 0 && random.below(2) == 0;
+                    if is_last && near.out.send_at_once(&body) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
-                        sent.push_back(vec![body]);
+                        assert!(!near.out.writing_parts);
+                        unfinished.push(body);
+                        sent.push_back(core::mem::take(&mut unfinished));
                         flushed = sent.len();
                     } else if near.write(&message(more, &body)) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
@@ -166,20 +168,21 @@ fn marks_and_order_hold_whatever_happens() {
                     }
                     let expected = sent.pop_front().expect("only finished messages are seen");
                     flushed = flushed.saturating_sub(1);
-                    let refused = random.below(8) == 0;
-                    let accept = |body: &[u8], _: Option<&Arc<Metadata>>| {
-                        assert_eq!((expected.len(), body), (1, &expected[0][..]));
-                        !refused
-                    };
-                    if random.below(2) == 0 && far.read_at_once(accept) {
-                        assert!(!refused);
-                        at_once_read += 1;
-                        continue;
-                    }
                     for (index, body) in expected.iter().enumerate() {
+                        let is_last = index + 1 == expected.len();
+                        let refused = random.below(8) == 0;
+                        let accept = |got: &[u8], _: Option<&Arc<Metadata>>| {
+                            assert_eq!(got, body);
+                            !refused
+                        };
+                        if random.below(2) == 0 && far.read_at_once(accept) {
+                            assert!(is_last && !refused);
+                            at_once_read += 1;
+                            continue;
+                        }
                         assert!(far.read(&mut part));
                         assert_eq!(part.data(), body);
-                        assert_eq!(part.has_more(), index + 1 < expected.len());
+                        assert_eq!(part.has_more(), !is_last);
                     }
                 }
             }
