@@ -4,7 +4,7 @@
 //! makes both threads take turns at one arena for that, and gives large blocks back to the system
 //! and takes them anew, where every new page costs a fault. Here freed blocks wait, by size class,
 //! for the next body of their size: a few with each thread, which hands them on to the others by
-//! the [`batch`] through a bounded pool.
+//! the batch through a bounded pool.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};

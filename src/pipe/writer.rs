@@ -73,7 +73,7 @@ impl Writer {
         let Some(chunk) = self.chunk else { return };
         if self.filled == 0 && self.dirty.is_none() {
             // SAFETY: the current chunk is alive, and the reader looks at the properties of a chunk
-            // only after it read something in it (Reader::metadata).
+            // only when something is published in it (Reader::look).
             unsafe { (*chunk.as_ptr()).metadata.clone_from(&self.metadata) };
             return;
         }

@@ -19,12 +19,14 @@ use std::time::{Duration, Instant};
 use super::Socket;
 use crate::error::Result;
 use crate::message::Message;
+use crate::options::constants::{ZMQ_DEALER, ZMQ_PAIR, ZMQ_PUSH, ZMQ_SNDMORE};
 use crate::pipe::PipeEnd;
 
 /// Unread bytes from which a send waits, and those that it waits for.
 const MUCH: u64 = 8 * 1024 * 1024;
 const ENOUGH: u64 = 4 * 1024 * 1024;
-/// With so little unread the reader has caught up, and the sender is not the faster side.
+/// With so little unread before a message the reader has caught up, and the sender is not the faster
+/// side.
 const LITTLE: u64 = 64 * 1024;
 
 /// Bytes of a message whose sender may get far ahead below the mark, and the unread bytes that are
@@ -75,7 +77,9 @@ impl Socket {
     fn send_large(&mut self, message: &mut Message, flags: i32) -> Result<()> {
         let was_on = self.pacing.is_on;
         self.send(message, flags)?;
-        if !was_on {
+        // Kinds that drop or refuse what is beyond the mark never wait, and those that many threads
+        // use may not be kept by one of them.
+        if !was_on && matches!(self.socket_type(), ZMQ_PUSH | ZMQ_DEALER | ZMQ_PAIR) {
             self.pace(message, flags);
         }
         Ok(())
@@ -85,8 +89,12 @@ impl Socket {
     #[cold]
     #[inline(never)]
     pub(super) fn pace(&mut self, message: &Message, flags: i32) {
+        if flags & ZMQ_SNDMORE != 0 {
+            // Nobody can read it yet.
+            return;
+        }
         let at_first = if self.goes_untouched(message) { 0 } else { self.unread_bytes() };
-        if at_first < LITTLE {
+        if at_first < LITTLE + message.len() as u64 {
             self.pacing = Pacing::default();
             return;
         }
@@ -113,7 +121,7 @@ impl Socket {
     fn give_up_pacing(&mut self, before: u64, after: u64) {
         let wanted = if self.pacing.is_at_the_mark { 1 } else { QUICK };
         if after + wanted > before {
-            self.pacing = Pacing { far: after.saturating_mul(2), ..Pacing::default() };
+            self.pacing = Pacing { far: after.saturating_mul(2).max(FAR), ..Pacing::default() };
         }
     }
 

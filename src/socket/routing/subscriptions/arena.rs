@@ -4,7 +4,7 @@
 //! in pages, each as large as all before it together, and an index tells its page by its highest
 //! bit.
 
-/// Elements on the first page. A socket with a single subscription needs two.
+/// Elements on the first page: what few subscriptions need.
 const FIRST: usize = 2;
 
 pub struct Arena<T> {

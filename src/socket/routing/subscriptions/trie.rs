@@ -1,4 +1,4 @@
-//! A prefix tree with compressed paths, in one [`Arena`].
+//! A prefix tree with compressed paths, in two [`Arena`]s.
 //!
 //! Nodes name each other by their index, so dropping or walking a tree of any depth needs no
 //! recursion, and a node (64 bytes on 64-bit machines) holds up to [`LABEL`] bytes of a path. A
