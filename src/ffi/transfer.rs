@@ -47,11 +47,12 @@ pub unsafe extern "C" fn zmq_send(
     })
 }
 
+/// The long way of `zmq_send`.
 #[inline(never)]
 fn send_view(socket: &mut Socket, body: &[u8], flags: c_int) -> Result<()> {
     // SAFETY: the message is gone at the end of this call, when the bytes are still there.
     let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-    socket.send_sized(&mut message, body.len(), flags)
+    socket.send_paced(&mut message, flags)
 }
 
 /// Sends a buffer that stays as it is for ever, so that it need not be copied.
@@ -137,7 +138,7 @@ pub unsafe extern "C" fn zmq_msg_send(
             let message = unsafe { valid_mut(message) }?;
             let size = message.len();
             if !socket.send_message_at_once(message, flags) {
-                send_message(socket, message, flags)?;
+                socket.send_paced(message, flags)?;
             }
             Ok(size)
         })?;
@@ -146,12 +147,6 @@ pub unsafe extern "C" fn zmq_msg_send(
         unsafe { valid_mut(message) }?.empty();
         Ok(as_c_int(size))
     })
-}
-
-#[inline(never)]
-fn send_message(socket: &mut Socket, message: &mut Message, flags: c_int) -> Result<()> {
-    let size = message.len();
-    socket.send_sized(message, size, flags)
 }
 
 /// Receives a message in place of what the caller's message holds.

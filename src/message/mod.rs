@@ -263,19 +263,26 @@ impl Message {
 
     /// As [`Message::own`], with a body of the message's past to be filled again where that suits.
     #[inline]
-    pub fn own_with(&mut self, past: Option<Content>) -> Result<()> {
+    pub fn own_with(&mut self, mut past: Option<Content>) -> Result<()> {
         if self.kind != KIND_VIEW {
             return Ok(());
         }
         // SAFETY: a view's bytes are valid (Message::view), and never the message's own.
         let bytes = unsafe { &*core::ptr::from_ref(self.data()) };
-        if let Some(mut past) = past.filter(|_| bytes.len() > INLINE_MAX) {
-            if past.refill(bytes) {
-                self.set_content(past);
-                return Ok(());
+        self.fill_again(bytes, &mut past)
+    }
+
+    /// As [`Message::fill`], in the memory of a body of the message's past where that suits, which is
+    /// taken then.
+    #[inline]
+    fn fill_again(&mut self, bytes: &[u8], past: &mut Option<Content>) -> Result<()> {
+        match past.take_if(|past| bytes.len() > INLINE_MAX && past.refill(bytes)) {
+            Some(refilled) => {
+                self.set_content(refilled);
+                Ok(())
             }
+            None => self.fill(bytes),
         }
-        self.fill(bytes)
     }
 
     /// Shortens the body to `len` bytes (`len` is at most the present length).
@@ -439,10 +446,7 @@ impl Message {
     #[inline]
     pub fn become_copy(&mut self, bytes: &[u8]) -> bool {
         let (len, mut past) = (self.len(), self.take_body());
-        let refilled = past.take_if(|past| bytes.len() > INLINE_MAX && past.refill(bytes));
-        if let Some(refilled) = refilled {
-            self.set_content(refilled);
-        } else if self.fill(bytes).is_err() {
+        if self.fill_again(bytes, &mut past).is_err() {
             if let Some(past) = past {
                 self.put_body_back(past, len);
             }

@@ -242,7 +242,7 @@ impl Outflow {
         if !self.active {
             return false;
         }
-        if self.hwm == 0 || self.written - self.acknowledged < self.hwm {
+        if self.has_known_credit() {
             return true;
         }
         if self.refresh_credit() {
@@ -254,7 +254,13 @@ impl Outflow {
 
     #[inline]
     fn has_credit(&mut self) -> bool {
-        self.hwm == 0 || self.written - self.acknowledged < self.hwm || self.refresh_credit()
+        self.has_known_credit() || self.refresh_credit()
+    }
+
+    /// Whether there is credit by what this end has last heard.
+    #[inline]
+    fn has_known_credit(&self) -> bool {
+        self.hwm == 0 || self.written - self.acknowledged < self.hwm
     }
 
     #[inline(never)]
@@ -326,8 +332,7 @@ impl Outflow {
     /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
     #[inline(always)]
     pub fn send_at_once(&mut self, body: &[u8]) -> bool {
-        let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
-        if !self.active || !has_credit || body.len() >= EXTERNAL_MIN {
+        if !self.active || !self.has_known_credit() || body.len() >= EXTERNAL_MIN {
             return false;
         }
         let Outbound::Bytes(writer) = &mut self.lane else { return false };

@@ -41,6 +41,12 @@ pub const WHEN_IDLE: u8 = 1;
 /// The reader is lent in the middle of a stream, too.
 pub const IN_STREAMS: u8 = 2;
 
+/// The length of a frame, header and body.
+#[inline(always)]
+pub fn frame_len(body: usize) -> usize {
+    body + if body > 255 { 9 } else { 2 }
+}
+
 /// Writes a frame, header and body, and gives its length.
 ///
 /// # Safety

@@ -85,8 +85,7 @@ impl Writer {
     /// message, which the caller rolls back.
     #[inline]
     pub fn write_frame(&mut self, flags: u8, body: &[u8]) -> Result<()> {
-        let len = body.len();
-        let needed = len + if len > 255 { 9 } else { 2 };
+        let needed = queue::frame_len(body.len());
         if needed > self.capacity - self.filled {
             self.make_room(needed)?;
         }
@@ -101,21 +100,15 @@ impl Writer {
     /// this chunk and there is room for it.
     #[inline(always)]
     pub fn write_at_once(&mut self, body: &[u8]) -> bool {
-        let needed = body.len() + if body.len() > 255 { 9 } else { 2 };
+        let needed = queue::frame_len(body.len());
         if needed > self.capacity - self.filled || self.dirty.is_some() {
             return false;
         }
-        let Some(chunk) = self.chunk else { return false };
         // SAFETY: that many bytes are left behind `end`.
         unsafe { queue::put_frame(self.base.add(self.end), 0, body) };
-        self.end += needed;
+        self.advance(needed, 0);
         self.filled = self.end;
-        self.messages += 1;
-        self.ready = Published::new(self.end, self.messages);
-        self.fresh = false;
-        // SAFETY: the current chunk is alive: only the writer's own sealing lets it go.
-        unsafe { chunk.as_ref() }.publish(self.ready);
-        true
+        self.publish()
     }
 
     /// Appends one frame whose body stays where it is.

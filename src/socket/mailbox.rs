@@ -140,13 +140,11 @@ impl Mailbox {
 
     /// Clears the descriptor, unless the socket was closed, and takes all waiting commands.
     pub fn take(&self) -> VecDeque<Command> {
-        if self.state.load(Ordering::Relaxed) & RETIRED == 0 {
-            let cleared = i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX);
-            let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
-            self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
-        } else {
-            self.state.fetch_and(!PENDING, Ordering::SeqCst);
-        }
+        let is_retired = self.state.load(Ordering::Relaxed) & RETIRED != 0;
+        let cleared = if is_retired { 0 } else { self.signaler.clear() };
+        let cleared = i64::try_from(cleared).unwrap_or(i64::MAX);
+        let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
+        self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::take(&mut queue.commands)
     }

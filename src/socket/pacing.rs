@@ -63,23 +63,16 @@ impl Socket {
         self.pacing.is_at_the_mark = self.pacing.is_on;
     }
 
-    /// As [`Socket::send`], for a message of so many bytes: one that is large may have to wait for
-    /// the peer to come nearer.
-    #[inline(always)]
-    pub fn send_sized(&mut self, message: &mut Message, size: usize, flags: i32) -> Result<()> {
-        if size >= LARGE {
-            return self.send_large(message, flags);
-        }
-        self.send(message, flags)
-    }
-
+    /// As [`Socket::send`]; who sends a large message may have to wait for the peer to come nearer.
     #[inline(never)]
-    fn send_large(&mut self, message: &mut Message, flags: i32) -> Result<()> {
-        let was_on = self.pacing.is_on;
-        self.send(message, flags)?;
+    pub fn send_paced(&mut self, message: &mut Message, flags: i32) -> Result<()> {
         // Kinds that drop or refuse what is beyond the mark never wait, and those that many threads
         // use may not be kept by one of them.
-        if !was_on && matches!(self.socket_type(), ZMQ_PUSH | ZMQ_DEALER | ZMQ_PAIR) {
+        let begins = message.len() >= LARGE
+            && !self.pacing.is_on
+            && matches!(self.socket_type(), ZMQ_PUSH | ZMQ_DEALER | ZMQ_PAIR);
+        self.send(message, flags)?;
+        if begins {
             self.pace(message, flags);
         }
         Ok(())
