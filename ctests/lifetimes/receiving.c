@@ -3,7 +3,10 @@
 #define _GNU_SOURCE
 #include "lifetimes.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 static void *context;
@@ -279,7 +282,56 @@ static void heartbeats_without_room(void)
     }
 }
 
+/* --- a peer that is silent, while a thread waits for it --- */
+
+static void *wait_for_more(void *pull)
+{
+    int number;
+    REFUSED(ETERM, zmq_recv(pull, &number, sizeof number, 0));
+    CHECK(zmq_close(pull) == 0);
+    return NULL;
+}
+
+/* A connection that says what a PUSH socket says, and a message; it answers no PING. */
+static int connect_silent_peer(void)
+{
+    static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\3\1NULL";
+    static const char ready[] = "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\4PUSH";
+    enum { HANDSHAKE = sizeof greeting + sizeof ready - 1 };
+    char theirs[HANDSHAKE];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
+    int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(send(descriptor, greeting, sizeof greeting, 0) == sizeof greeting);
+    CHECK(send(descriptor, ready, sizeof ready - 1, 0) == sizeof ready - 1);
+    CHECK(recv(descriptor, theirs, sizeof theirs, MSG_WAITALL) == sizeof theirs);
+    CHECK(send(descriptor, "\0\1m", 3, 0) == 3);
+    return descriptor;
+}
+
+/* Heartbeats end the connection, whoever was to receive from it. */
+static void silent_peer(void)
+{
+    char bytes[1000];
+    context = zmq_ctx_new();
+    void *pull = new_socket(context, ZMQ_PULL);
+    set_int(pull, ZMQ_HEARTBEAT_IVL, 20);
+    set_int(pull, ZMQ_HEARTBEAT_TIMEOUT, 60);
+    bind_any(pull, "tcp://127.0.0.1:*", endpoint);
+    int peer = connect_silent_peer();
+    CHECK(zmq_recv(pull, bytes, sizeof bytes, 0) == 1);
+    pthread_t thread = start_thread(wait_for_more, pull);
+    while (recv(peer, bytes, sizeof bytes, 0) > 0)
+        ;
+    close(peer);
+    CHECK(zmq_ctx_shutdown(context) == 0);
+    join(thread);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
 CASES({"second_peer", second_peer},
+      {"silent_peer", silent_peer},
       {"heartbeats_without_room", heartbeats_without_room},
       {"one_peer", one_peer},
       {"several_peers", several_peers},

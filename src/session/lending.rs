@@ -144,19 +144,24 @@ impl Session {
         if let Some(engine) = self.engine.as_deref_mut() {
             engine.readable = true;
         }
-        let turn = self.work(cx);
-        if turn != Turn::Idle || !self.is_overdue(purpose) {
+        // What is lent says nothing of itself, so that comes afterwards.
+        let turn = self.work_alone(cx);
+        if turn != Turn::Idle {
             return Some(turn);
         }
-        if self.engine.as_ref().is_some_and(|engine| engine.input.waits_for_room()) {
+        if self.is_overdue(purpose) {
+            let engine = self.engine.as_ref();
+            if !engine.is_some_and(|engine| engine.input.waits_for_room()) {
+                return None;
+            }
             let timers = &mut self.timers;
             match purpose {
                 Purpose::HeartbeatTimeout => timers.heartbeat_timeout = None,
                 _ => timers.heartbeat_ttl = None,
             }
-            return Some(Turn::Idle);
         }
-        None
+        self.lend_input();
+        Some(Turn::Idle)
     }
 
     /// Whether a heartbeat timer is still to be obeyed.

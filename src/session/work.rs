@@ -36,8 +36,17 @@ impl Session {
         self.connect_step(cx, step)
     }
 
-    /// One turn: reads and writes what can be.
+    /// One turn: reads and writes what can be, and lends what may be lent.
     pub fn work(&mut self, cx: &mut Cx<'_>) -> Turn {
+        let turn = self.work_alone(cx);
+        if turn == Turn::Idle {
+            self.lend_input();
+        }
+        turn
+    }
+
+    /// As [`Session::work`], with the receiving half kept.
+    pub(super) fn work_alone(&mut self, cx: &mut Cx<'_>) -> Turn {
         if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {
             // `zmq_unbind` has returned: nothing comes in any more. The order to end is on its way.
             return Turn::Over;
@@ -85,10 +94,10 @@ impl Session {
             return Turn::Over;
         }
         if more {
-            return Turn::Again;
+            Turn::Again
+        } else {
+            Turn::Idle
         }
-        self.lend_input();
-        Turn::Idle
     }
 
     /// A turn without connections.
