@@ -250,7 +250,7 @@ impl Input {
     /// Whether what is to come may be received by the reader's own thread.
     pub fn can_lend(&self) -> bool {
         let secured = self.secured.as_ref().is_some_and(|secured| secured.queues);
-        (self.plain || secured) && !self.stopped && self.early.is_empty()
+        (self.plain || secured) && self.early.is_empty()
     }
 
     /// What stands here while the receiving half is lent.

@@ -37,6 +37,9 @@ pub trait Receive: Send + core::fmt::Debug {
     /// Receives what is there, without waiting.
     fn receive(&mut self, fd: BorrowedFd<'_>, out: &mut Outflow) -> Received;
 
+    /// Whether received messages wait for room in the lane.
+    fn waits_for_room(&self) -> bool;
+
     /// Whether receiving so much at once, and soon again, is better left to another thread.
     fn is_better_shared(&self, messages: u64, bytes: u64) -> bool;
 
@@ -114,6 +117,15 @@ pub enum Direct {
     Unavailable(Option<super::PipeEvent>),
 }
 
+/// What came of filling a lane up that had no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// What there was is in the lane, as far as there was room.
+    Done,
+    /// Something came that is the session's business.
+    Return,
+}
+
 impl Inlet {
     // --- the session ---
 
@@ -122,16 +134,16 @@ impl Inlet {
         self.asked.load(Ordering::Relaxed)
     }
 
+    /// Lends it. Where the lane has no room, there is nothing to look for: the reader has it in hand
+    /// at once, and goes on when it has made room ([`Inlet::fill_up`]).
     pub fn lend(&self, mut loan: Loan) {
         loan.out.set_own(true);
-        self.lock().lease = Some(Lease {
-            loan,
-            held: false,
-            watched: false,
-            inside: false,
-            returned: false,
-            uses: 0,
-        });
+        let held = loan.receiver.waits_for_room();
+        if held {
+            loan.reactor.look_for_input(false);
+        }
+        self.lock().lease =
+            Some(Lease { loan, held, watched: false, inside: false, returned: false, uses: 0 });
     }
 
     /// Whether the reader has it in hand, so that input is not the session's business.
@@ -193,17 +205,20 @@ impl Inlet {
                 let bytes = out.total().wrapping_sub(before.1);
                 let now = Instant::now();
                 let last = left.replace(now);
-                if last.is_none_or(|last| now.duration_since(last) >= SOON) {
-                    lease.let_go();
-                    return Direct::Received(None);
-                }
-                if messages > 0 && receiver.is_better_shared(messages, bytes) {
+                let is_soon = last.is_some_and(|last| now.duration_since(last) < SOON);
+                if is_soon && messages > 0 && receiver.is_better_shared(messages, bytes) {
                     *left_out = LEFT_OUT;
                     self.asked.store(false, Ordering::Relaxed);
                     lease.let_go();
-                    return Direct::Received(None);
+                } else if receiver.waits_for_room() {
+                    // It is this thread that makes room.
+                    lease.inside = false;
+                } else if is_soon {
+                    return Direct::Received(lease.hold_on());
+                } else {
+                    lease.let_go();
                 }
-                Direct::Received(lease.hold_on())
+                Direct::Received(None)
             }
             Received::Nothing => {
                 lease.inside = true;
@@ -217,12 +232,49 @@ impl Inlet {
         }
     }
 
+    /// There is room again in a lane that had none: receives what waited for it. `None` when that is
+    /// the session's business.
+    pub fn fill_up(&self) -> Option<Filled> {
+        let mut guard = self.lock();
+        let Place { lease, left_out, .. } = &mut *guard;
+        let lease = lease.as_mut().filter(|lease| lease.is_good())?;
+        if !lease.loan.receiver.waits_for_room() {
+            lease.loan.out.reader_comes_back();
+            return Some(Filled::Done);
+        }
+        if !lease.held {
+            lease.held = true;
+            lease.loan.reactor.look_for_input(false);
+        }
+        lease.uses = lease.uses.wrapping_add(1);
+        let Loan { receiver, out, fd, .. } = &mut lease.loan;
+        let before = (out.written(), out.total());
+        if receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out) == Received::Return {
+            lease.returned = true;
+            lease.inside = false;
+            return Some(Filled::Return);
+        }
+        let messages = out.written().wrapping_sub(before.0);
+        let bytes = out.total().wrapping_sub(before.1);
+        if messages > 0 && receiver.is_better_shared(messages, bytes) {
+            *left_out = LEFT_OUT;
+            self.asked.store(false, Ordering::Relaxed);
+            lease.let_go();
+        } else if !receiver.waits_for_room() && !lease.watched {
+            // Nobody knows when this thread will be back.
+            lease.let_go();
+        }
+        Some(Filled::Done)
+    }
+
     /// Whether input does not depend on the reader alone.
     pub fn is_looked_after(&self) -> bool {
-        self.lock()
-            .lease
-            .as_ref()
-            .is_none_or(|lease| !lease.held || lease.returned || lease.watched && !lease.inside)
+        self.lock().lease.as_ref().is_none_or(|lease| {
+            !lease.held
+                || lease.returned
+                || lease.watched && !lease.inside
+                || lease.loan.receiver.waits_for_room()
+        })
     }
 
     /// The reader does something else now.
@@ -266,3 +318,7 @@ impl Lease {
         self.loan.reactor.look_for_input(true);
     }
 }
+
+#[cfg(test)]
+#[path = "inlet_tests.rs"]
+mod tests;

@@ -79,12 +79,14 @@ impl Session {
 
     // --- input ---
 
-    /// Lends the receiving half, if the reader would like it and nothing is left to read.
+    /// Lends the receiving half, if the reader would like it and nothing is left to read, or there
+    /// is no room to read it: whose room that is knows best when there is some.
     pub(super) fn lend_input(&mut self) {
         let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.input_is_wanted()) else { return };
         let Some(watch) = &self.watch else { return };
         let Some(engine) = self.engine.as_deref_mut() else { return };
-        if engine.is_handshaking() || engine.readable || !engine.input.can_lend() || self.ending {
+        let is_done = !engine.readable || engine.input.waits_for_room();
+        if engine.is_handshaking() || !is_done || !engine.input.can_lend() || self.ending {
             return;
         }
         let lent = engine.input.lent();

@@ -17,11 +17,10 @@ impl Session {
         if self.zap.as_ref().is_some_and(|zap| zap.is(pipe)) {
             return self.zap_event(cx, event);
         }
-        let Some(end) = self.pipe.as_mut().filter(|end| Arc::ptr_eq(&end.shared, pipe)) else {
+        if !self.pipe.as_ref().is_some_and(|end| Arc::ptr_eq(&end.shared, pipe)) {
             return Turn::Idle;
-        };
-        let reads_itself = event == PipeEvent::Writable && end.input_is_held();
-        if !matches!(event, PipeEvent::Readable | PipeEvent::InputHeld) && !reads_itself {
+        }
+        if !matches!(event, PipeEvent::Readable | PipeEvent::InputHeld) {
             self.take_input_back();
         }
         let Some(end) = self.pipe.as_mut() else { return Turn::Idle };
@@ -38,7 +37,6 @@ impl Session {
                 }
                 self.work(cx)
             }
-            PipeEvent::Writable if reads_itself => Turn::Idle,
             PipeEvent::Writable => {
                 end.out.activate();
                 if let Some(engine) = &mut self.engine {

@@ -34,7 +34,6 @@ impl Receive for Input {
                 return Received::Return;
             }
         }
-        out.reader_comes_back();
         if out.written() != before {
             Received::Something
         } else if self.stopped {
@@ -44,6 +43,10 @@ impl Receive for Input {
         } else {
             Received::Nothing
         }
+    }
+
+    fn waits_for_room(&self) -> bool {
+        self.stopped
     }
 
     fn is_better_shared(&self, messages: u64, bytes: u64) -> bool {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::{PipeEnd, State};
-use crate::pipe::inlet::{Direct, Found, Loan, Reactor, Receive};
+use crate::pipe::inlet::{Direct, Filled, Found, Loan, Reactor, Receive};
 use crate::pipe::outflow::Outbound;
 use crate::pipe::PipeEvent;
 
@@ -83,6 +83,19 @@ impl PipeEnd {
             self.activate_read();
         }
         found
+    }
+
+    /// There is room behind the pipe for what had none: receives it, if the session has lent what
+    /// does that. False when it has to be told.
+    pub(super) fn fill_up(&self) -> bool {
+        if self.input_is_lent() || self.state != State::Active {
+            return false;
+        }
+        let filled = self.shared.inlet.fill_up();
+        if filled == Some(Filled::Return) {
+            self.tell_peer(PipeEvent::InputReturned);
+        }
+        filled.is_some()
     }
 
     /// Whether input does not depend on this thread alone: the session looks at it, or looks after

@@ -94,6 +94,12 @@ impl PipeEnd {
             // All is read, and the writer has no room: marks changed on a living pipe need not
             // fit each other, and the next step might never come.
             self.acknowledge_up_to(self.tally.read);
+            if self.lane_has_data() {
+                // The writer is in this thread, and has gone on.
+                self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
+                self.in_active = true;
+                return true;
+            }
         }
         if closed && self.state == State::PeerClosed {
             self.state = State::Ended;
@@ -244,6 +250,7 @@ impl PipeEnd {
         fence::full();
         if queue.writer_blocked.load(Ordering::Relaxed)
             && queue.writer_blocked.swap(false, Ordering::AcqRel)
+            && !self.fill_up()
         {
             self.tell_peer(PipeEvent::Writable);
         }
