@@ -191,20 +191,7 @@ fn place(kind: Kind, fill: impl FnOnce(&'static Slot)) -> Result<*mut c_void> {
 
 const SIZE: usize = core::mem::size_of::<Slot>();
 
-/// The slot a handle points at, if it is one of ours; its kind is still to be checked.
-#[inline(always)]
-fn locate_slot(handle: *mut c_void) -> Option<&'static Slot> {
-    // Nearly all handles lie in the first table.
-    let base = TABLES[0].load(Ordering::Acquire) as usize;
-    let offset = (handle as usize).wrapping_sub(base);
-    if base != 0 && offset < SEGMENT_SLOTS * SIZE && offset.is_multiple_of(SIZE) {
-        // SAFETY: the pointer is that of a slot in a table that lives for ever.
-        return Some(unsafe { &*handle.cast() });
-    }
-    locate(handle).map(|(_, slot)| slot)
-}
-
-/// As [`locate_slot`], with the slot's number.
+/// The slot a handle points at, if it is one of ours, and its number; its kind is still to be checked.
 #[inline(never)]
 fn locate(handle: *mut c_void) -> Option<(usize, &'static Slot)> {
     for (number, table) in TABLES.iter().enumerate() {
@@ -250,21 +237,46 @@ impl Drop for Entered {
 /// on already, in another thread or further up in this one; [`SHARED`].
 #[inline]
 pub fn enter(handle: *mut c_void) -> Result<Entered> {
-    let slot = locate_slot(handle).ok_or(Errno::ENOTSOCK)?;
-    let me = this_thread();
+    match enter_again(handle) {
+        Some(entered) => Ok(entered),
+        None => enter_slowly(handle),
+    }
+}
+
+/// As [`enter`], for the thread that was in the socket last. `None` where that is not so, and wherever
+/// else there is something to think about.
+#[inline(always)]
+pub fn enter_again(handle: *mut c_void) -> Option<Entered> {
+    // Nearly all handles lie in the first table.
+    let base = TABLES[0].load(Ordering::Acquire) as usize;
+    let offset = (handle as usize).wrapping_sub(base);
+    if base == 0 || offset >= SEGMENT_SLOTS * SIZE || !offset.is_multiple_of(SIZE) {
+        return None;
+    }
+    // SAFETY: the pointer is that of a slot in a table that lives for ever.
+    enter_own(unsafe { &*handle.cast() })
+}
+
+/// Starts a call of the owner's. `None` where this thread is not the owner or in a call already, or
+/// the slot holds no socket.
+#[inline(always)]
+fn enter_own(slot: &'static Slot) -> Option<Entered> {
     let owner = slot.owner.load(Ordering::Relaxed);
     let mark = slot.mark(owner);
-    if owner - owner % TERMS == me && mark.load(Ordering::Relaxed) == 0 {
-        mark.store(1, Ordering::Relaxed);
-        // Pairs with the heavy fence in `take_over`: either we see there that the ownership is
-        // gone, or the other thread sees that we are in a call.
-        fence::light();
-        if slot.owner.load(Ordering::Acquire) == owner {
-            return entered(slot, mark);
-        }
-        mark.store(0, Ordering::Release);
+    if owner - owner % TERMS != this_thread() || mark.load(Ordering::Relaxed) != 0 {
+        return None;
     }
-    enter_slowly(slot, me)
+    mark.store(1, Ordering::Relaxed);
+    // Pairs with the heavy fence in `take_over`: either we see there that the ownership is gone, or
+    // the other thread sees that we are in a call.
+    fence::light();
+    let is_ours = slot.owner.load(Ordering::Acquire) == owner;
+    if is_ours && slot.kind.load(Ordering::Acquire) == Kind::Socket as u32 {
+        // SAFETY: kind says the slot is in use; entering keeps removal away.
+        return Some(Entered { mark, object: unsafe { *slot.object.get() } });
+    }
+    mark.store(0, Ordering::Release);
+    None
 }
 
 /// As [`enter`], for closing. In a forked child the thread that was in a call on the socket at the
@@ -296,7 +308,9 @@ fn entered(slot: &'static Slot, mark: &'static AtomicU8) -> Result<Entered> {
 
 #[cold]
 #[inline(never)]
-fn enter_slowly(slot: &'static Slot, me: usize) -> Result<Entered> {
+fn enter_slowly(handle: *mut c_void) -> Result<Entered> {
+    let (_, slot) = locate(handle).ok_or(Errno::ENOTSOCK)?;
+    let me = this_thread();
     match slot.kind.load(Ordering::Acquire) {
         kind if kind == Kind::Socket as u32 => {}
         kind if kind == Kind::SharedSocket as u32 => return Err(SHARED),
@@ -309,7 +323,8 @@ fn enter_slowly(slot: &'static Slot, me: usize) -> Result<Entered> {
             }
             entered(slot, &slot.busy)
         }
-        owner if owner - owner % TERMS == me || owner == CLAIMED => Err(Errno::EBUSY),
+        CLAIMED => Err(Errno::EBUSY),
+        owner if owner - owner % TERMS == me => enter_own(slot).ok_or(Errno::EBUSY),
         owner => take_over(slot, owner, me),
     }
 }

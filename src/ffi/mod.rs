@@ -4,6 +4,7 @@
 //! safety rules are those of any C function, so none repeats them in a `# Safety` section.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod buffers;
 pub mod context;
 pub mod encoding;
 pub mod guard;

@@ -1,22 +1,27 @@
-//! Sending and receiving.
+//! Sending and receiving messages, and lists of buffers.
 //!
-//! `zmq_send` and `zmq_recv` never own a body: what is sent is a view of the caller's buffer, what
-//! is received is copied out of the pipe's memory before the socket is left.
+//! A short message goes the shortest way ([`Socket::send_straight`]), which has no part that could
+//! panic, outside of the guard.
 
 use core::ffi::{c_int, c_void};
+use std::sync::Arc;
 
 use libc::iovec;
 
-use super::guard::{buffer, bytes, guard, read, write};
+use super::buffers::finish_recv;
+use super::guard::{bytes, guard, read, write};
 use super::message::valid_mut;
+use crate::context::handles::{self, Entered};
 use crate::error::{Errno, Result};
-use crate::message::{Content, Message};
+use crate::message::{Content, Message, Metadata};
 use crate::options::constants::{ZMQ_SNDMORE, ZMQ_STREAM, ZMQ_XPUB};
+use crate::pipe::outflow::Again;
+use crate::pipe::reader::AcceptFew;
 use crate::socket::{self, Socket};
 
 /// A size as C functions return it.
 #[inline]
-fn as_c_int(size: usize) -> c_int {
+pub(super) fn as_c_int(size: usize) -> c_int {
     c_int::try_from(size).unwrap_or(c_int::MAX)
 }
 
@@ -27,104 +32,6 @@ macro_rules! on_socket {
     };
 }
 
-/// Sends a copy of a buffer.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_send(
-    socket: *mut c_void,
-    data: *const c_void,
-    size: usize,
-    flags: c_int,
-) -> c_int {
-    guard(-1, || {
-        on_socket!(socket, |socket: &mut Socket| {
-            // SAFETY: the caller has `size` bytes at `data`.
-            let body = unsafe { bytes(data, size) }?;
-            if !socket.send_at_once(body, flags) {
-                send_view(socket, body, flags)?;
-            }
-            Ok(as_c_int(size))
-        })
-    })
-}
-
-/// The long way of `zmq_send`.
-#[inline(never)]
-fn send_view(socket: &mut Socket, body: &[u8], flags: c_int) -> Result<()> {
-    // SAFETY: the message is gone at the end of this call, when the bytes are still there.
-    let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
-    socket.send_paced(&mut message, flags)
-}
-
-/// Sends a buffer that stays as it is for ever, so that it need not be copied.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_send_const(
-    socket: *mut c_void,
-    data: *const c_void,
-    size: usize,
-    flags: c_int,
-) -> c_int {
-    guard(-1, || {
-        socket::with(socket, |socket| {
-            // SAFETY: the caller has `size` bytes at `data`.
-            let body = unsafe { bytes(data, size) }?;
-            // SAFETY: and vouches that they stay.
-            let mut message = unsafe { Message::constant(body.as_ptr(), body.len()) };
-            socket.send(&mut message, flags)?;
-            Ok(as_c_int(size))
-        })
-    })
-}
-
-/// Receives into a buffer and returns the size of the message, which may be larger.
-#[no_mangle]
-pub unsafe extern "C" fn zmq_recv(
-    socket: *mut c_void,
-    place: *mut c_void,
-    size: usize,
-    flags: c_int,
-) -> c_int {
-    guard(-1, || {
-        on_socket!(socket, |socket: &mut Socket| {
-            // SAFETY: the caller has `size` bytes at `place`, if it is there.
-            let at_once = unsafe { buffer(place, size) }
-                .ok()
-                .and_then(|place| socket.recv_buffer_at_once(place));
-            match at_once {
-                Some(received) => Ok(as_c_int(received)),
-                // SAFETY: as above.
-                None => unsafe { recv_into(socket, place, size, flags) },
-            }
-        })
-    })
-}
-
-/// The long way of `zmq_recv`.
-///
-/// # Safety
-/// There are `size` bytes at `place`, or it is null.
-#[inline(never)]
-unsafe fn recv_into(
-    socket: &mut Socket,
-    place: *mut c_void,
-    size: usize,
-    flags: c_int,
-) -> Result<c_int> {
-    socket.set_wants_metadata(false);
-    let mut message = Message::new();
-    socket.recv(&mut message, flags)?;
-    let body = message.data();
-    let copied = body.len().min(size);
-    if copied > 0 {
-        if place.is_null() {
-            return Err(Errno::EFAULT);
-        }
-        // SAFETY: the caller has `size` bytes at `place`; the body is not among them, as it lies
-        // in memory of ours.
-        unsafe { place.cast::<u8>().copy_from_nonoverlapping(body.as_ptr(), copied) };
-    }
-    Ok(as_c_int(body.len()))
-}
-
 /// Sends a message, which is empty afterwards.
 #[no_mangle]
 pub unsafe extern "C" fn zmq_msg_send(
@@ -132,12 +39,60 @@ pub unsafe extern "C" fn zmq_msg_send(
     socket: *mut c_void,
     flags: c_int,
 ) -> c_int {
+    // SAFETY: the caller passes a message, or null.
+    let few = unsafe { valid_mut(message) }.ok().and_then(|message| message.few());
+    if let (Some(body), 0) = (few, flags & ZMQ_SNDMORE) {
+        if let Some(entered) = handles::enter_again(socket) {
+            let size = body.len();
+            // SAFETY: the socket is used in this line alone.
+            match unsafe { socket::of(&entered).send_straight(body.as_ptr(), size) } {
+                Again::No => {}
+                outcome => {
+                    // SAFETY: as above.
+                    let is_empty = unsafe { &mut *message }.empty_at_once();
+                    if is_empty && outcome == Again::Done {
+                        return size as c_int;
+                    }
+                    // SAFETY: as above.
+                    return unsafe { finish_msg_send(entered, message, size, outcome) };
+                }
+            }
+        }
+    }
+    // SAFETY: the same contract.
+    unsafe { msg_send(message, socket, flags) }
+}
+
+/// Ends the shortest way of `zmq_msg_send`.
+#[inline(never)]
+unsafe fn finish_msg_send(
+    entered: Entered,
+    message: *mut Message,
+    size: usize,
+    outcome: Again,
+) -> c_int {
+    guard(-1, || {
+        if outcome == Again::ToFinish {
+            // SAFETY: the socket is used here alone.
+            unsafe { socket::of(&entered) }.finish_send_straight();
+        }
+        drop(entered);
+        // SAFETY: the caller's message was looked at before.
+        unsafe { &mut *message }.empty();
+        Ok(as_c_int(size))
+    })
+}
+
+/// `zmq_msg_send` in any other way.
+#[inline(never)]
+unsafe fn msg_send(message: *mut Message, socket: *mut c_void, flags: c_int) -> c_int {
     guard(-1, || {
         let size = on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             let size = message.len();
             if !socket.send_message_at_once(message, flags) {
+                socket.end_straight();
                 socket.send_paced(message, flags)?;
             }
             Ok(size)
@@ -156,11 +111,42 @@ pub unsafe extern "C" fn zmq_msg_recv(
     socket: *mut c_void,
     flags: c_int,
 ) -> c_int {
+    // SAFETY: the caller passes a message, or null.
+    let place = unsafe { valid_mut(message) };
+    if let (Ok(place), Some(entered)) = (place, handles::enter_again(socket)) {
+        // SAFETY: the socket is used in this line alone.
+        let received = unsafe { socket::of(&entered) }.recv_straight(place);
+        match received {
+            Some((received, false)) => return received as c_int,
+            Some((received, true)) => return finish_recv(entered, received),
+            None => {}
+        }
+    }
+    // SAFETY: the same contract.
+    unsafe { msg_recv(message, socket, flags) }
+}
+
+/// A caller's message.
+impl AcceptFew for &mut Message {
+    #[inline(always)]
+    fn accept(self, body: &[u8], metadata: Option<&Arc<Metadata>>) -> bool {
+        let taken = self.become_few(body) || self.become_copy(body);
+        if taken {
+            self.adopt_metadata(metadata);
+        }
+        taken
+    }
+}
+
+/// `zmq_msg_recv` in any other way.
+#[inline(never)]
+unsafe fn msg_recv(message: *mut Message, socket: *mut c_void, flags: c_int) -> c_int {
     guard(-1, || {
         on_socket!(socket, |socket: &mut Socket| {
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             if !socket.recv_message_at_once(message) {
+                socket.end_straight();
                 socket.set_wants_metadata(true);
                 receive(socket, message, flags)?;
             }

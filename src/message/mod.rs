@@ -9,7 +9,9 @@
 use core::ffi::c_void;
 use std::sync::Arc;
 
+mod again;
 pub mod content;
+pub mod few;
 mod group;
 pub mod metadata;
 pub mod pool;
@@ -424,56 +426,6 @@ impl Message {
     #[inline]
     pub fn empty(&mut self) {
         *self = Message::new();
-    }
-
-    /// Looks at other memory from now on, as [`Message::view`]. What was known of the connection
-    /// stays.
-    ///
-    /// # Safety
-    /// As for [`Message::view`].
-    #[inline]
-    pub unsafe fn become_view(&mut self, data: *const u8, len: usize) {
-        if self.kind == KIND_CONTENT {
-            drop(self.take_body());
-        }
-        self.routing_id = 0;
-        self.group.clear();
-        self.set_pointer(KIND_VIEW, data, len);
-    }
-
-    /// Becomes a copy of these bytes, with no flags; what was known of the connection stays. Its memory
-    /// is used again where that suits. False, and nothing has changed, where there is no memory.
-    #[inline]
-    pub fn become_copy(&mut self, bytes: &[u8]) -> bool {
-        let (len, mut past) = (self.len(), self.take_body());
-        if self.fill_again(bytes, &mut past).is_err() {
-            if let Some(past) = past {
-                self.put_body_back(past, len);
-            }
-            return false;
-        }
-        self.flags = 0;
-        self.routing_id = 0;
-        self.group.clear();
-        true
-    }
-
-    /// Takes the body out of a message that keeps it in a content, which has no bytes then.
-    #[inline]
-    pub fn take_body(&mut self) -> Option<Content> {
-        if self.kind != KIND_CONTENT {
-            return None;
-        }
-        self.kind = KIND_INLINE;
-        self.inline_len = 0;
-        // SAFETY: the message's own handle, taken once since the kind changed first.
-        Some(unsafe { Content::from_raw(self.word(2) as *mut c_void) })
-    }
-
-    /// Undoes [`Message::take_body`]: the body had `len` bytes.
-    pub fn put_body_back(&mut self, content: Content, len: usize) {
-        self.set_content(content);
-        self.truncate(len);
     }
 
     /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).

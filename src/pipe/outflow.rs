@@ -39,6 +39,16 @@ enum Pace {
 /// Flushes without a sleep of the peer after which a writer is dense.
 const DENSE_STREAK: u32 = 64;
 
+/// What became of a message that was to go the way of the one before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    Done,
+    /// It did, and something is left to be done then.
+    ToFinish,
+    /// It did not, and nothing has changed.
+    No,
+}
+
 /// Bodies of this size and more that a message owns are not copied on their way to another socket.
 const REFERENCE_MIN: usize = 2048;
 
@@ -343,6 +353,37 @@ impl Outflow {
         self.written += 1;
         self.let_see();
         true
+    }
+
+    /// As [`Outflow::send_at_once`], for one byte to [`FEW`](crate::message::few::FEW), right after another message was
+    /// sent in that way.
+    ///
+    /// # Safety
+    /// `data` is valid for reads of `len` bytes, which no chunk has.
+    #[inline(always)]
+    pub unsafe fn send_few_again(&mut self, data: *const u8, len: usize) -> Again {
+        let Outbound::Bytes(writer) = &mut self.lane else { return Again::No };
+        let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
+        // SAFETY: the same contract.
+        if !has_credit || !unsafe { writer.write_few_again(data, len) } {
+            return Again::No;
+        }
+        debug_assert!(self.active && !self.writing_parts);
+        self.written += 1;
+        if self.pace != Pace::Dense {
+            return Again::ToFinish;
+        }
+        fence::light();
+        match self.queue.attention.load(Ordering::Relaxed) {
+            AWAKE => Again::Done,
+            WATCHING if !self.is_much() => Again::Done,
+            _ => Again::ToFinish,
+        }
+    }
+
+    /// Does what [`Outflow::send_few_again`] left.
+    pub fn finish_send(&mut self) {
+        self.let_see();
     }
 
     #[inline(never)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Published};
 use super::queue::{Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
+use crate::message::few::FEW;
 use crate::message::{Content, Message, Metadata};
 
 /// How many times more bytes of referenced bodies than of others are worth while for one call. Copied
@@ -18,6 +19,11 @@ const REFERENCES_MORE: usize = 4;
 pub trait Accept: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool {}
 
 impl<F: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool> Accept for F {}
+
+/// As [`Accept`], for few bytes: made to be part of the caller.
+pub trait AcceptFew {
+    fn accept(self, body: &[u8], metadata: Option<&Arc<Metadata>>) -> bool;
+}
 
 /// A frame as the reader finds it.
 #[derive(Debug)]
@@ -231,6 +237,30 @@ impl Reader {
             self.credited += 1;
             (self.boundary, self.boundary_messages) = (self.pos, self.credited);
             true
+        }
+    }
+
+    /// As [`Reader::take_at_once`], for one byte to [`FEW`]. Gives their number.
+    #[inline(always)]
+    pub fn take_few(&mut self, place: impl AcceptFew) -> Option<usize> {
+        if self.pos >= self.seen.end() || self.is_external {
+            return None;
+        }
+        // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
+        unsafe {
+            let at = self.base.add(self.pos);
+            let len = usize::from(*at.add(1));
+            if *at != 0 || len.wrapping_sub(1) >= FEW {
+                return None;
+            }
+            let body = core::slice::from_raw_parts(at.add(2), len);
+            if !place.accept(body, self.metadata.as_ref()) {
+                return None;
+            }
+            self.pos += 2 + len;
+            self.credited += 1;
+            (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+            Some(len)
         }
     }
 

@@ -8,6 +8,7 @@ use super::chunk::{Chunk, Published, View, CHUNK_MAX, CHUNK_MIN};
 use super::log::Stretch;
 use super::queue::{self, Queue, FRAME_LARGE, FRAME_MORE, FRAME_ROUTING_ID, FRAME_SKIP};
 use crate::error::{Errno, Result};
+use crate::message::few::{copy_few, FEW};
 use crate::message::{Content, Metadata};
 
 const FRAME_MORE_LARGE: u8 = FRAME_MORE | FRAME_LARGE;
@@ -109,6 +110,36 @@ impl Writer {
         self.advance(needed, 0);
         self.filled = self.end;
         self.publish()
+    }
+
+    /// As [`Writer::write_at_once`], for one byte to [`FEW`], right after another message was written
+    /// in that way.
+    ///
+    /// # Safety
+    /// `data` is valid for reads of `len` bytes, which no chunk has.
+    #[inline(always)]
+    pub unsafe fn write_few_again(&mut self, data: *const u8, len: usize) -> bool {
+        let needed = 2 + len;
+        let Some(chunk) = self.chunk else { return false };
+        if needed > self.capacity - self.filled {
+            return false;
+        }
+        debug_assert!(self.dirty.is_none() && !self.fresh && self.end == self.ready.end());
+        debug_assert!((1..=FEW).contains(&len));
+        // SAFETY: that many bytes are left behind `end`, and the chunk is alive: only the writer's
+        // own sealing lets it go.
+        unsafe {
+            let at = self.base.add(self.end);
+            at.write(0);
+            at.add(1).write(len as u8);
+            copy_few(data, at.add(2), len);
+            self.end += needed;
+            self.filled = self.end;
+            self.messages += 1;
+            self.ready = Published::new(self.end, self.messages);
+            chunk.as_ref().publish(self.ready);
+        }
+        true
     }
 
     /// Appends one frame whose body stays where it is.

@@ -25,12 +25,16 @@ impl Socket {
             return false;
         }
         let core = &mut self.core;
-        match &mut self.kind {
+        let sent = match &mut self.kind {
             Kind::Push(rules) => rules.balancer.send_at_once(core, body),
             Kind::Dealer(rules) => rules.balancer.send_at_once(core, body),
             Kind::Pair(rules) => rules.send_at_once(core, body),
             _ => false,
+        };
+        if sent {
+            self.note_sent_at_once();
         }
+        sent
     }
 
     /// Receives a message of one part, for `accept` to take its body. False, when that is not to be
@@ -51,6 +55,7 @@ impl Socket {
         };
         if received {
             self.rcvmore = false;
+            self.note_received_at_once();
         }
         received
     }
@@ -95,6 +100,6 @@ impl Socket {
     /// No command waits, the context lives, and nobody else wants to know what is done.
     #[inline(always)]
     fn is_undisturbed(&self) -> bool {
-        !self.link.mailbox.has_pending() && !self.stopped && self.watches.is_empty()
+        !self.mailbox.has_pending() && !self.stopped && self.watches.is_empty()
     }
 }

@@ -29,11 +29,13 @@ pub mod routing;
 mod settings;
 pub mod shared;
 pub mod slab;
+mod straight;
 mod transfer;
 pub mod watch;
 mod watching;
 
 use self::core::Core;
+use crate::context::handles::Entered;
 use crate::context::{self, handles, unique_id, Context};
 use crate::error::{Errno, Result};
 use crate::monitor::Monitor;
@@ -49,7 +51,10 @@ use watch::{Inbox, Watch};
 pub struct Socket {
     core: Core,
     kind: Kind,
+    straight: straight::Straight,
     link: Arc<SocketLink>,
+    /// The link's, at hand.
+    mailbox: Arc<Mailbox>,
     endpoints: Endpoints,
     /// More parts of the message last received follow.
     rcvmore: bool,
@@ -109,8 +114,10 @@ fn retire(socket: Box<Socket>) {
 pub fn with<T>(handle: *mut c_void, mut body: impl FnMut(&mut Socket) -> Result<T>) -> Result<T> {
     match handles::enter(handle) {
         Ok(entered) => {
-            // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
-            body(unsafe { &mut *entered.object().cast::<Socket>() })
+            // SAFETY: for the time of the body.
+            let socket = unsafe { of(&entered) };
+            socket.end_straight();
+            body(socket)
         }
         Err(handles::SHARED) => shared::with(handle, body),
         Err(error) => Err(error),
@@ -126,13 +133,21 @@ pub fn with_either<T>(
     shared: impl FnMut(&mut Socket) -> Result<T>,
 ) -> Result<T> {
     match handles::enter(handle) {
-        Ok(entered) => {
-            // SAFETY: as above.
-            own(unsafe { &mut *entered.object().cast::<Socket>() })
-        }
+        // SAFETY: as above.
+        Ok(entered) => own(unsafe { of(&entered) }),
         Err(handles::SHARED) => shared::with(handle, shared),
         Err(error) => Err(error),
     }
+}
+
+/// The socket that was entered.
+///
+/// # Safety
+/// It is used for no longer than it is entered, and by nothing else at the same time.
+#[inline(always)]
+pub unsafe fn of<'a>(entered: &Entered) -> &'a mut Socket {
+    // SAFETY: the handle is a socket's, and entering it keeps every other thread out.
+    unsafe { &mut *entered.object().cast::<Socket>() }
 }
 
 impl Socket {
@@ -147,14 +162,16 @@ impl Socket {
         let link = SocketLink {
             id: unique_id(),
             context,
-            mailbox,
+            mailbox: mailbox.clone(),
             monitor: Monitor::default(),
             disconnected: AtomicBool::new(false),
         };
         Ok(Socket {
             core,
             kind,
+            straight: straight::Straight::nowhere(),
             link: Arc::new(link),
+            mailbox,
             endpoints: Endpoints::default(),
             rcvmore: false,
             stopped: false,

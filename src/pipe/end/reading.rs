@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
 use crate::pipe::queue::{ASLEEP, AWAKE, FRAME_MORE, FRAME_ROUTING_ID};
-use crate::pipe::reader::Accept;
+use crate::pipe::reader::{Accept, AcceptFew};
 use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
@@ -194,6 +194,17 @@ impl PipeEnd {
         taken
     }
 
+    /// As [`PipeEnd::read_at_once`], for one byte to [`FEW`](crate::message::few::FEW), right after
+    /// another message was read in that way. Gives their number, and whether
+    /// [`PipeEnd::acknowledge`] is to be called.
+    #[inline(always)]
+    pub fn read_few_again(&mut self, place: impl AcceptFew) -> Option<(usize, bool)> {
+        let Inbound::Bytes(reader) = &mut self.inbound else { return None };
+        debug_assert!(self.in_active);
+        let len = reader.take_few(place)?;
+        Some((len, self.tally.count(1)))
+    }
+
     #[inline(never)]
     fn read_any(&mut self, message: &mut Message) -> bool {
         if self.out.keeps_references && self.has_taken_all_seen() {
@@ -238,8 +249,9 @@ impl PipeEnd {
         }
     }
 
+    /// Acknowledges what was read, up to the last step.
     #[inline(never)]
-    fn acknowledge(&mut self) {
+    pub fn acknowledge(&mut self) {
         let reached = self.tally.acknowledge();
         self.acknowledge_up_to(reached);
     }

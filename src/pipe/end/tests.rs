@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::message::{Content, Metadata};
 use crate::pipe::interleave::{self, explore, Access, Step};
+use crate::pipe::outflow::Again;
 use crate::pipe::queue::{self, FRAME_MORE, FRAME_ROUTING_ID};
 use crate::pipe::random::Random;
+use crate::pipe::reader::AcceptFew;
 
 fn limits(inbound: i32, outbound: i32) -> PipeLimits {
     PipeLimits { inbound, outbound, conflate: false }
@@ -110,9 +112,22 @@ fn drain(end: &mut PipeEnd) -> u64 {
     count
 }
 
+/// Takes the message that was sent first, or refuses it.
+struct Expected<'a> {
+    sent: &'a VecDeque<Vec<Vec<u8>>>,
+    refused: bool,
+}
+
+impl AcceptFew for Expected<'_> {
+    fn accept(self, body: &[u8], _: Option<&Arc<Metadata>>) -> bool {
+        assert_eq!([body], &self.sent[0][..]);
+        !self.refused
+    }
+}
+
 #[test]
 fn marks_and_order_hold_whatever_happens() {
-    let mut at_once_read = 0;
+    let (mut at_once_read, mut few_sent, mut few_read) = (0, 0, 0);
     for seed in 1..80 {
         let mut random = Random::new(seed);
         let mark = random.below(8) as i32;
@@ -146,6 +161,21 @@ fn marks_and_order_hold_whatever_happens() {
                         assert!(!near.out.writing_parts);
                         unfinished.push(body);
                         sent.push_back(core::mem::take(&mut unfinished));
+                        for _ in 0..random.below(4) {
+                            number += 1;
+                            let mut body = number.to_le_bytes().to_vec();
+                            body.resize(4 + random.below(61), 5);
+                            let waiting = sent.len() as i32;
+                            // SAFETY: the body is there, and no chunk's.
+                            match unsafe { near.out.send_few_again(body.as_ptr(), body.len()) } {
+                                Again::No => break,
+                                Again::ToFinish => near.out.finish_send(),
+                                Again::Done => {}
+                            }
+                            assert!(mark == 0 || waiting < mark, "beyond the mark");
+                            sent.push_back(vec![body]);
+                            few_sent += 1;
+                        }
                         flushed = sent.len();
                     } else if near.write(&message(more, &body)) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
@@ -178,6 +208,17 @@ fn marks_and_order_hold_whatever_happens() {
                         if random.below(2) == 0 && far.read_at_once(accept) {
                             assert!(is_last && !refused);
                             at_once_read += 1;
+                            for _ in 0..random.below(4) {
+                                let refused = random.below(8) == 0;
+                                let taken = far.read_few_again(Expected { sent: &sent, refused });
+                                let Some((len, is_step)) = taken else { break };
+                                if is_step {
+                                    far.acknowledge();
+                                }
+                                assert!(!refused && len == sent.pop_front().unwrap()[0].len());
+                                flushed = flushed.saturating_sub(1);
+                                few_read += 1;
+                            }
                             continue;
                         }
                         assert!(far.read(&mut part));
@@ -194,7 +235,7 @@ fn marks_and_order_hold_whatever_happens() {
         assert_eq!(drain(&mut far), sent.len() as u64, "seed {seed}");
         assert!(far.ended());
     }
-    assert!(at_once_read > 1000);
+    assert!(at_once_read > 1000 && few_sent > 1000 && few_read > 100);
 }
 
 #[test]

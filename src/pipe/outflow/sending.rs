@@ -51,9 +51,15 @@ impl Outflow {
     /// In a stream: sends when there is enough for a call.
     #[inline(never)]
     pub(super) fn send_if_much(&mut self) {
-        if self.total().wrapping_sub(self.sent) >= FLUSH_BYTES {
+        if self.is_much() {
             self.send_pending();
         }
+    }
+
+    /// Whether enough for a call was written since the last one.
+    #[inline(always)]
+    pub(super) fn is_much(&self) -> bool {
+        self.total().wrapping_sub(self.sent) >= FLUSH_BYTES
     }
 
     /// Sends what is published, if the session has lent its reader. False when it has not.

@@ -18,6 +18,10 @@ impl Pair {
         Pair { pipe: None }
     }
 
+    pub fn peer(&self) -> Option<PipeKey> {
+        self.pipe
+    }
+
     pub fn has_peer(&self) -> bool {
         self.pipe.is_some()
     }

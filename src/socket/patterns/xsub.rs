@@ -75,6 +75,19 @@ impl XSub {
         })
     }
 
+    /// The pipe that all messages come from, if there is but one, and all that come are wanted.
+    #[inline]
+    pub fn only_active(&self, core: &Core) -> Option<PipeKey> {
+        // Who wants what begins with nothing wants all.
+        let wants_all =
+            !self.filtering || !core.options.invert_matching && self.subscriptions.matches(&[]);
+        if wants_all {
+            self.fair_queue.only_active()
+        } else {
+            None
+        }
+    }
+
     /// Tells a peer all that this socket subscribed to, as far as the pipe takes it.
     fn send_subscriptions(&mut self, core: &mut Core, pipe: PipeKey) {
         self.subscriptions.for_each(|topic| {

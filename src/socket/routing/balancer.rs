@@ -166,6 +166,16 @@ impl Balancer {
         false
     }
 
+    /// The pipe that takes all messages, if there is but one.
+    #[inline]
+    pub fn only_active(&self) -> Option<PipeKey> {
+        if self.active == 1 {
+            self.in_turn()
+        } else {
+            None
+        }
+    }
+
     #[inline]
     fn in_turn(&self) -> Option<PipeKey> {
         if self.active == 0 {

@@ -165,6 +165,16 @@ impl FairQueue {
         false
     }
 
+    /// The pipe that all messages come from, if there is but one.
+    #[inline]
+    pub fn only_active(&self) -> Option<PipeKey> {
+        if self.active == 1 {
+            self.in_turn()
+        } else {
+            None
+        }
+    }
+
     #[inline]
     fn in_turn(&self) -> Option<PipeKey> {
         if self.active == 0 {
