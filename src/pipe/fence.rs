@@ -54,9 +54,14 @@ pub fn prepare() {
 /// Whether another thread can run while this one looks again and again. It is the machine's
 /// processors that count: a thread that was bound to one of them may well have its peer on another.
 pub fn several_processors() -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    processors() > 1
+}
+
+/// How many processors the machine has.
+pub fn processors() -> i64 {
+    static PROCESSORS: OnceLock<i64> = OnceLock::new();
     // SAFETY: sysconf has no preconditions.
-    *SEVERAL.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } > 1)
+    *PROCESSORS.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) })
 }
 
 #[cfg(target_os = "linux")]

@@ -4,12 +4,16 @@ use std::any::Any;
 use std::os::fd::BorrowedFd;
 
 use super::{Input, DIRECT_CALLS};
+use crate::pipe::fence::processors;
 use crate::pipe::inlet::{Receive, Received};
 use crate::pipe::outflow::Outflow;
 
 /// In a stream of messages of this size, in bytes, receiving and handling are better shared between
 /// two threads: there is much to copy, and still much to look at.
 const BETTER_SHARED: core::ops::Range<u64> = 300..8192;
+
+/// On two processors a sender and the thread that handles the messages leave none for a third one.
+const ENOUGH_PROCESSORS: i64 = 3;
 
 /// So many messages at once, up to that size, are better shared when they have to be opened. Fewer
 /// are waited for, one after the other, and then each thread that need not wake counts.
@@ -54,7 +58,7 @@ impl Receive for Input {
         if self.secured.is_some() {
             return messages >= MANY_SEALED && size < BETTER_SHARED.end;
         }
-        BETTER_SHARED.contains(&size)
+        BETTER_SHARED.contains(&size) && processors() >= ENOUGH_PROCESSORS
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
