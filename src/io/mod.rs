@@ -1,31 +1,32 @@
 //! I/O threads.
 //!
 //! Each runs a reactor over the descriptors of its sessions and listeners. Other threads reach it
-//! through [`IoHandle`]: commands go into a mailbox, and a waker interrupts the wait. Readiness is
+//! through [`IoHandle`]: commands go into an inbox, and a waker interrupts the wait. Readiness is
 //! edge-triggered, so an object that did not finish its work stays in the run queue and gets
 //! another, bounded turn after the others had theirs. An object whose handler panics is dropped;
 //! its connection closes, and nothing else does.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
+mod handle;
 mod looks;
 mod system;
 pub mod timers;
 pub mod watch;
 
 use crate::error::{Errno, Result};
-use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
+use crate::pipe::{PipeEvent, PipeShared};
 use crate::session::listener::Listener;
 use crate::session::Session;
 use crate::transport::tcp::ConnectTarget;
+pub use handle::IoHandle;
 use looks::Looks;
 use timers::{Purpose, Timers};
 use watch::Watch;
@@ -57,90 +58,6 @@ enum IoCommand {
         outcome: Result<ConnectTarget>,
     },
     Stop,
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    commands: Vec<IoCommand>,
-    signaled: bool,
-    closed: bool,
-}
-
-/// How other threads reach an I/O thread.
-#[derive(Debug)]
-pub struct IoHandle {
-    inbox: Mutex<Inbox>,
-    registry: Registry,
-    waker: Waker,
-    load: AtomicUsize,
-}
-
-impl IoHandle {
-    fn send(&self, command: IoCommand) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        if inbox.closed {
-            // Dropping a session closes pipes, which sends commands: not under this lock.
-            drop(inbox);
-            drop(command);
-            return;
-        }
-        inbox.commands.push(command);
-        let awake = core::mem::replace(&mut inbox.signaled, true);
-        // Outside the lock, so that the woken thread does not run into it.
-        drop(inbox);
-        if !awake {
-            // Fails only when the counter is full, and then the thread is awake already.
-            let _ = self.waker.wake();
-        }
-    }
-
-    pub fn add_session(&self, session: Box<Session>) {
-        self.send(IoCommand::AddSession(session));
-    }
-
-    pub fn add_listener(&self, listener: Box<Listener>) {
-        self.send(IoCommand::AddListener(listener));
-    }
-
-    /// Tells a session or listener to finish within the linger time (-1: no limit).
-    pub fn terminate(&self, id: u64, linger: i32) {
-        self.send(IoCommand::Terminate { id, linger });
-    }
-
-    /// Ends a session whose handshake is not over.
-    pub fn give_up(&self, id: u64) {
-        self.send(IoCommand::GiveUp(id));
-    }
-
-    pub fn resolved(&self, id: u64, attempt: u64, outcome: Result<ConnectTarget>) {
-        self.send(IoCommand::Resolved { id, attempt, outcome });
-    }
-
-    /// Ends the thread.
-    pub fn stop(&self) {
-        self.send(IoCommand::Stop);
-    }
-
-    /// How many sessions and listeners the thread serves.
-    pub fn load(&self) -> usize {
-        self.load.load(Ordering::Relaxed)
-    }
-
-    /// A session of this thread as the owner of a pipe end.
-    pub fn owner(self: &Arc<Self>, id: u64) -> Arc<dyn PipeOwner> {
-        Arc::new(SessionOwner { io: self.clone(), id })
-    }
-}
-
-struct SessionOwner {
-    io: Arc<IoHandle>,
-    id: u64,
-}
-
-impl PipeOwner for SessionOwner {
-    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
-        self.io.send(IoCommand::Pipe { id: self.id, pipe: pipe.clone(), event });
-    }
 }
 
 /// What the system says of a connection.
@@ -215,6 +132,8 @@ pub struct IoThread {
     run_queue: VecDeque<u64>,
     /// What is in the run queue.
     queued: HashSet<u64>,
+    /// Memory for commands.
+    commands: Vec<IoCommand>,
 }
 
 impl IoThread {
@@ -222,9 +141,7 @@ impl IoThread {
     pub fn new() -> Result<IoThread> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let registry = poll.registry().try_clone()?;
-        let load = AtomicUsize::new(0);
-        let handle = IoHandle { inbox: Mutex::default(), registry, waker, load };
+        let handle = IoHandle::new(poll.registry().try_clone()?, waker);
         Ok(IoThread {
             poll,
             handle: Arc::new(handle),
@@ -233,6 +150,7 @@ impl IoThread {
             looks: Looks::default(),
             run_queue: VecDeque::new(),
             queued: HashSet::new(),
+            commands: Vec::new(),
         })
     }
 
@@ -245,7 +163,7 @@ impl IoThread {
         system::sleep_precisely();
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
-            let timeout = if !self.run_queue.is_empty() {
+            let timeout = if !self.handle.rest() || !self.run_queue.is_empty() {
                 Some(Duration::ZERO)
             } else if let Some(left) = self.looks.until_due() {
                 system::wait_precisely(self.poll.as_raw_fd(), left);
@@ -259,6 +177,7 @@ impl IoThread {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
+            self.handle.rise();
             for event in &events {
                 if event.token() == WAKE {
                     continue;
@@ -285,43 +204,45 @@ impl IoThread {
 
     /// False when the thread should end.
     fn execute_commands(&mut self) -> bool {
-        let commands = {
-            let mut inbox = self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            inbox.signaled = false;
-            core::mem::take(&mut inbox.commands)
-        };
-        for command in commands {
-            match command {
-                IoCommand::AddSession(session) => {
-                    let id = session.id();
-                    self.add(id, Object::Session(session));
-                }
-                IoCommand::AddListener(listener) => {
-                    let id = listener.id();
-                    self.add(id, Object::Listener(listener));
-                }
-                IoCommand::Terminate { id, linger } => {
-                    self.turn(id, |object, cx| match object {
-                        Object::Session(session) => session.terminate(cx, linger),
-                        Object::Listener(listener) => listener.terminate(cx),
-                    });
-                }
-                IoCommand::GiveUp(id) => self.turn(id, |object, cx| match object {
-                    Object::Session(session) => session.give_up(cx),
-                    Object::Listener(_) => Turn::Idle,
-                }),
-                IoCommand::Pipe { id, pipe, event } => self.turn(id, |object, cx| match object {
-                    Object::Session(session) => session.pipe_event(cx, &pipe, event),
-                    Object::Listener(_) => Turn::Idle,
-                }),
-                IoCommand::Resolved { id, attempt, outcome } => {
-                    self.turn(id, |object, cx| match object {
-                        Object::Session(session) => session.resolved(cx, attempt, outcome),
-                        Object::Listener(_) => Turn::Idle,
-                    });
-                }
-                IoCommand::Stop => return false,
+        let mut commands = core::mem::take(&mut self.commands);
+        self.handle.take(&mut commands);
+        let goes_on = commands.drain(..).all(|command| self.execute(command));
+        self.commands = commands;
+        goes_on
+    }
+
+    /// False when the thread should end.
+    fn execute(&mut self, command: IoCommand) -> bool {
+        match command {
+            IoCommand::AddSession(session) => {
+                let id = session.id();
+                self.add(id, Object::Session(session));
             }
+            IoCommand::AddListener(listener) => {
+                let id = listener.id();
+                self.add(id, Object::Listener(listener));
+            }
+            IoCommand::Terminate { id, linger } => {
+                self.turn(id, |object, cx| match object {
+                    Object::Session(session) => session.terminate(cx, linger),
+                    Object::Listener(listener) => listener.terminate(cx),
+                });
+            }
+            IoCommand::GiveUp(id) => self.turn(id, |object, cx| match object {
+                Object::Session(session) => session.give_up(cx),
+                Object::Listener(_) => Turn::Idle,
+            }),
+            IoCommand::Pipe { id, pipe, event } => self.turn(id, |object, cx| match object {
+                Object::Session(session) => session.pipe_event(cx, &pipe, event),
+                Object::Listener(_) => Turn::Idle,
+            }),
+            IoCommand::Resolved { id, attempt, outcome } => {
+                self.turn(id, |object, cx| match object {
+                    Object::Session(session) => session.resolved(cx, attempt, outcome),
+                    Object::Listener(_) => Turn::Idle,
+                });
+            }
+            IoCommand::Stop => return false,
         }
         true
     }
@@ -336,7 +257,7 @@ impl IoThread {
     }
 
     fn count_load(&self) {
-        self.handle.load.store(self.objects.len(), Ordering::Relaxed);
+        self.handle.set_load(self.objects.len());
     }
 
     fn fire_timers(&mut self) {
@@ -414,12 +335,7 @@ impl IoThread {
     }
 
     fn finish(&mut self) {
-        let left = {
-            let mut inbox = self.handle.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            inbox.closed = true;
-            core::mem::take(&mut inbox.commands)
-        };
-        drop(left);
+        drop(self.handle.close());
         let ids: Vec<u64> = self.objects.keys().copied().collect();
         ids.into_iter().for_each(|id| self.remove(id));
     }

@@ -1,0 +1,197 @@
+//! How other threads reach an I/O thread.
+//!
+//! Commands go into an inbox, and a waker interrupts the thread's wait. A thread that is awake looks
+//! into its inbox before it waits again, so that nobody has to wake it, itself least of all: a
+//! listener gives the thread it runs in a session for each connection.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mio::{Registry, Waker};
+
+use super::IoCommand;
+use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
+use crate::session::listener::Listener;
+use crate::session::Session;
+use crate::transport::tcp::ConnectTarget;
+
+/// Room for commands that is kept for the next ones.
+const KEPT: usize = 1024;
+
+#[derive(Debug, Default)]
+struct Inbox {
+    commands: Vec<IoCommand>,
+    /// The thread will look into the inbox before it waits: it is awake, or was woken.
+    awake: bool,
+    closed: bool,
+}
+
+/// How other threads reach an I/O thread.
+#[derive(Debug)]
+pub struct IoHandle {
+    inbox: Mutex<Inbox>,
+    pub(super) registry: Registry,
+    waker: Waker,
+    load: AtomicUsize,
+}
+
+impl IoHandle {
+    pub(super) fn new(registry: Registry, waker: Waker) -> IoHandle {
+        IoHandle { inbox: Mutex::default(), registry, waker, load: AtomicUsize::new(0) }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, command: IoCommand) {
+        let mut inbox = self.inbox();
+        if inbox.closed {
+            // Dropping a session closes pipes, which sends commands: not under this lock.
+            drop(inbox);
+            drop(command);
+            return;
+        }
+        inbox.commands.push(command);
+        let awake = core::mem::replace(&mut inbox.awake, true);
+        // Outside the lock, so that the woken thread does not run into it.
+        drop(inbox);
+        if !awake {
+            // Fails only when the counter is full, and then the thread is awake already.
+            let _ = self.waker.wake();
+        }
+    }
+
+    pub fn add_session(&self, session: Box<Session>) {
+        self.send(IoCommand::AddSession(session));
+    }
+
+    pub fn add_listener(&self, listener: Box<Listener>) {
+        self.send(IoCommand::AddListener(listener));
+    }
+
+    /// Tells a session or listener to finish within the linger time (-1: no limit).
+    pub fn terminate(&self, id: u64, linger: i32) {
+        self.send(IoCommand::Terminate { id, linger });
+    }
+
+    /// Ends a session whose handshake is not over.
+    pub fn give_up(&self, id: u64) {
+        self.send(IoCommand::GiveUp(id));
+    }
+
+    pub fn resolved(&self, id: u64, attempt: u64, outcome: crate::error::Result<ConnectTarget>) {
+        self.send(IoCommand::Resolved { id, attempt, outcome });
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        self.send(IoCommand::Stop);
+    }
+
+    /// How many sessions and listeners the thread serves.
+    pub fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// A session of this thread as the owner of a pipe end.
+    pub fn owner(self: &Arc<Self>, id: u64) -> Arc<dyn PipeOwner> {
+        Arc::new(SessionOwner { io: self.clone(), id })
+    }
+
+    // --- for the thread itself ---
+
+    pub(super) fn set_load(&self, load: usize) {
+        self.load.store(load, Ordering::Relaxed);
+    }
+
+    /// The thread is about to wait. False when it must not, since there are commands.
+    pub(super) fn rest(&self) -> bool {
+        let mut inbox = self.inbox();
+        inbox.awake = !inbox.commands.is_empty();
+        !inbox.awake
+    }
+
+    /// The thread is awake, and will look for commands before it waits again.
+    pub(super) fn rise(&self) {
+        self.inbox().awake = true;
+    }
+
+    /// Exchanges what waits for `empty`, in whose memory the next commands are put.
+    pub(super) fn take(&self, empty: &mut Vec<IoCommand>) {
+        if empty.capacity() > KEPT {
+            *empty = Vec::new();
+        }
+        core::mem::swap(&mut self.inbox().commands, empty);
+    }
+
+    /// Refuses all commands from now on, and returns those left.
+    pub(super) fn close(&self) -> Vec<IoCommand> {
+        let mut inbox = self.inbox();
+        inbox.closed = true;
+        core::mem::take(&mut inbox.commands)
+    }
+}
+
+struct SessionOwner {
+    io: Arc<IoHandle>,
+    id: u64,
+}
+
+impl PipeOwner for SessionOwner {
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
+        self.io.send(IoCommand::Pipe { id: self.id, pipe: pipe.clone(), event });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll, Token};
+    use std::time::Duration;
+
+    fn parts() -> (Poll, IoHandle) {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        let handle = IoHandle::new(poll.registry().try_clone().unwrap(), waker);
+        (poll, handle)
+    }
+
+    /// Whether the waker was written since the last time.
+    fn is_woken(poll: &mut Poll) -> bool {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        !events.is_empty()
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_woken_once() {
+        let (mut poll, handle) = parts();
+        assert!(handle.rest());
+        handle.give_up(1);
+        assert!(is_woken(&mut poll));
+        handle.give_up(2);
+        assert!(!is_woken(&mut poll));
+    }
+
+    #[test]
+    fn a_thread_that_is_awake_is_not_woken_and_does_not_wait() {
+        let (mut poll, handle) = parts();
+        assert!(handle.rest());
+        handle.rise();
+        handle.give_up(1);
+        assert!(!is_woken(&mut poll));
+        assert!(!handle.rest(), "a command waits");
+        let mut commands = Vec::new();
+        handle.take(&mut commands);
+        assert_eq!(commands.len(), 1);
+        handle.give_up(2);
+        assert!(!is_woken(&mut poll), "still awake");
+        assert!(!handle.rest());
+        commands.clear();
+        handle.take(&mut commands);
+        assert!(handle.rest());
+        handle.give_up(3);
+        assert!(is_woken(&mut poll));
+    }
+}
