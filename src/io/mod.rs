@@ -99,6 +99,12 @@ impl Cx<'_> {
         Watch::for_input(self.io.clone(), fd, token(id, generation))
     }
 
+    /// Begins to watch an accepted connection, for input.
+    pub fn watch_accepted(&self, fd: RawFd, id: u64) -> Result<Arc<Watch>> {
+        self.watch(fd, id, 0, Interest::READABLE)?;
+        Ok(Watch::known(self.io.clone(), fd, token(id, 0)))
+    }
+
     /// Watches a descriptor on behalf of an object. `generation` tells its descriptors apart.
     pub fn watch(&self, fd: RawFd, id: u64, generation: u16, interest: Interest) -> Result<()> {
         Ok(self.registry.register(&mut SourceFd(&fd), token(id, generation), interest)?)

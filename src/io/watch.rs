@@ -42,10 +42,15 @@ pub struct Watch {
 impl Watch {
     /// Of a descriptor that the reactor knows already, from now on for input.
     pub(super) fn for_input(io: Arc<IoHandle>, fd: RawFd, token: Token) -> Arc<Watch> {
-        let watch = Watch { io, fd, token, looks: Mutex::new(Looks { input: true, room: false }) };
         // Fails only for a descriptor that is not watched any more.
-        let _ = watch.io.registry.reregister(&mut SourceFd(&fd), token, Interest::READABLE);
-        Arc::new(watch)
+        let _ = io.registry.reregister(&mut SourceFd(&fd), token, Interest::READABLE);
+        Watch::known(io, fd, token)
+    }
+
+    /// Of a descriptor that the reactor watches for input already.
+    pub(super) fn known(io: Arc<IoHandle>, fd: RawFd, token: Token) -> Arc<Watch> {
+        let looks = Mutex::new(Looks { input: true, room: false });
+        Arc::new(Watch { io, fd, token, looks })
     }
 
     /// Says whether the reactor shall look for room to write. Room that is there already counts as

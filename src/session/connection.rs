@@ -1,5 +1,7 @@
 //! Making connections, losing them, and knowing that the peer lives.
 
+use std::os::fd::AsRawFd;
+
 use super::connecter::Step;
 use super::Session;
 use crate::engine::Failure;
@@ -9,7 +11,7 @@ use crate::io::{Cx, Turn};
 use crate::options::constants::*;
 use crate::pipe::PipeEnd;
 use crate::socket::mailbox::Command;
-use crate::transport::tcp::ConnectTarget;
+use crate::transport::{self, tcp::ConnectTarget};
 
 impl Session {
     // --- connecting ---
@@ -24,7 +26,11 @@ impl Session {
         match step {
             Step::Waiting => Turn::Idle,
             Step::Connected(made) => {
-                self.start_engine(cx, made.fd, made.addresses, made.protocol, made.generation)
+                let peer_address = transport::peer_address(&made.fd).unwrap_or_default();
+                let watch = cx.watch_connection(made.fd.as_raw_fd(), self.id, made.generation);
+                self.watch = Some(watch);
+                let (addresses, protocol) = (made.addresses, made.protocol);
+                self.start_engine(cx, made.fd, addresses, peer_address, protocol, made.generation)
             }
             Step::GaveUp => {
                 self.give_endpoint_up();

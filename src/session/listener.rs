@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use mio::Interest;
+use socket2::SockAddr;
 
 use super::newcomers::Newcomers;
 use super::{Accepted, Protocol, Session};
@@ -19,7 +20,7 @@ use crate::socket::link::SocketLink;
 use crate::socket::mailbox::Command;
 use crate::transport::cluster::{self, Family};
 use crate::transport::ipc::IpcListener;
-use crate::transport::{ipc, tcp, tls, ws, End, OpenError};
+use crate::transport::{self, ipc, tcp, tls, ws, End, OpenError};
 
 /// How long to leave waiting connections alone when the system has no resources for them.
 const ACCEPT_PAUSE: i32 = 50;
@@ -42,11 +43,16 @@ impl Source {
         }
     }
 
-    fn accept(&self, options: &SocketOptions) -> Result<OwnedFd> {
+    /// Accepts a connection; with it comes the peer's address, where that names the peer.
+    fn accept(&self, options: &SocketOptions) -> Result<(OwnedFd, Option<SockAddr>)> {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, ..) => tcp::accept(fd.as_fd(), options),
-            Source::Cluster(fd, family) => cluster::accept(*family, fd.as_fd(), options),
-            Source::Ipc(listener) => ipc::accept(listener.fd.as_fd(), options),
+            Source::Tcp(fd) | Source::Ws(fd, ..) => {
+                tcp::accept(fd.as_fd(), options).map(|(fd, peer)| (fd, Some(peer)))
+            }
+            Source::Cluster(fd, family) => {
+                Ok((cluster::accept(*family, fd.as_fd(), options)?, None))
+            }
+            Source::Ipc(listener) => Ok((ipc::accept(listener.fd.as_fd(), options)?, None)),
         }
     }
 
@@ -59,16 +65,21 @@ impl Source {
         })
     }
 
-    fn addresses_of(&self, connection: &OwnedFd) -> Addresses {
+    fn addresses_of(&self, connection: &OwnedFd, peer: Option<&SockAddr>) -> Addresses {
         let name = |end| match self {
             Source::Tcp(_) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
             Source::Cluster(_, family) => cluster::endpoint_of(*family, connection, end),
             Source::Ws(_, path, tls) => ws::endpoint_of(scheme(tls), connection, end, path),
         };
+        let remote = match (self, peer) {
+            (Source::Tcp(_), Some(peer)) => tcp::endpoint_text(peer),
+            (Source::Ws(_, path, tls), Some(peer)) => ws::endpoint_text(scheme(tls), peer, path),
+            _ => name(End::Remote),
+        };
         Addresses {
             local: name(End::Local).unwrap_or_default(),
-            remote: name(End::Remote).unwrap_or_default(),
+            remote: remote.unwrap_or_default(),
             bound: true,
         }
     }
@@ -206,7 +217,7 @@ impl Listener {
         }
         for _ in 0..ACCEPTS_PER_TURN {
             match source.accept(&self.options) {
-                Ok(connection) => self.launch(cx, source, connection),
+                Ok((connection, peer)) => self.launch(cx, source, connection, peer),
                 Err(Errno::EAGAIN) => return Turn::Idle,
                 Err(error) => {
                     self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
@@ -226,15 +237,27 @@ impl Listener {
         Turn::Again
     }
 
-    fn launch(&self, cx: &Cx<'_>, source: &Source, connection: OwnedFd) {
-        let addresses = source.addresses_of(&connection);
+    fn launch(&self, cx: &Cx<'_>, source: &Source, connection: OwnedFd, peer: Option<SockAddr>) {
+        let addresses = source.addresses_of(&connection, peer.as_ref());
+        let peer_address = match &peer {
+            Some(peer) => transport::address_of_peer(&connection, peer),
+            None => transport::peer_address(&connection),
+        };
         let affinity = self.options.affinity;
         let io = self.link.context.choose_io_thread(affinity).unwrap_or_else(|| cx.io.clone());
         self.link.monitor.emit(ZMQ_EVENT_ACCEPTED, connection.as_raw_fd(), &addresses);
         let Ok(protocol) = source.protocol() else { return };
         let (down, newcomers) = (self.down.clone(), self.newcomers.clone());
         let listener = self.id;
-        let accepted = Accepted { fd: connection, addresses, protocol, listener, down, newcomers };
+        let accepted = Accepted {
+            fd: connection,
+            addresses,
+            peer_address: peer_address.unwrap_or_default(),
+            protocol,
+            listener,
+            down,
+            newcomers,
+        };
         let (link, options) = (self.link.clone(), self.options.clone());
         let id = unique_id();
         self.newcomers.add(id, io.clone());

@@ -76,6 +76,8 @@ pub enum Protocol {
 pub struct Accepted {
     pub fd: OwnedFd,
     pub addresses: Addresses,
+    /// The text of the `Peer-Address` property.
+    pub peer_address: String,
     pub protocol: Protocol,
     /// The listener's number.
     pub listener: u64,
@@ -201,18 +203,17 @@ impl Session {
 
     /// The session arrived in its I/O thread.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        if let Some(Accepted { fd, addresses, protocol, listener, down, .. }) = self.accepted.take()
-        {
+        if let Some(accepted) = self.accepted.take() {
+            let Accepted { fd, addresses, peer_address, protocol, listener, down, .. } = accepted;
             self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
             if !self.link.mailbox.send(added) {
                 return Turn::Over;
             }
-            if cx.watch(fd.as_raw_fd(), self.id, 0, Interest::READABLE).is_err() {
-                return Turn::Over;
-            }
-            return self.start_engine(cx, fd, addresses, protocol, 0);
+            let Ok(watch) = cx.watch_accepted(fd.as_raw_fd(), self.id) else { return Turn::Over };
+            self.watch = Some(watch);
+            return self.start_engine(cx, fd, addresses, peer_address, protocol, 0);
         }
         if let Some(exchange) = &self.exchange {
             let interest = Interest::READABLE | Interest::WRITABLE;

@@ -20,7 +20,6 @@ use crate::security::curve::ClientKeys;
 use crate::security::gssapi;
 use crate::security::MechanismConfig;
 use crate::socket::endpoints::limits;
-use crate::transport;
 use crate::zmtp::handshake::{Config, HandshakeError, Peer, Status};
 use crate::{zmtp, zws};
 
@@ -30,10 +29,10 @@ impl Session {
         cx: &mut Cx<'_>,
         fd: OwnedFd,
         addresses: Addresses,
+        peer_address: String,
         protocol: Protocol,
         generation: u16,
     ) -> Turn {
-        let peer_address = transport::peer_address(&fd).unwrap_or_default();
         let raw = self.options.raw_socket && matches!(protocol, Protocol::Zmtp);
         let config = self.handshake_config(&peer_address);
         let mut secured = None;
@@ -56,7 +55,6 @@ impl Session {
             engine.secure(secured);
         }
         engine.collect_handshake_output();
-        self.watch = Some(cx.watch_connection(engine.raw_fd(), self.id, generation));
         self.engine = Some(Box::new(engine));
         if raw {
             return self.open_raw(cx, peer_address);

@@ -225,7 +225,12 @@ fn adopt_listener(number: RawFd) -> Result<OwnedFd> {
 /// connection `localhost:uid:gid:pid`.
 pub fn peer_address(fd: impl AsFd) -> Option<String> {
     let peer = SockRef::from(&fd).peer_addr().ok()?;
-    let host = sys::numeric_host(&peer)?;
+    address_of_peer(&fd, &peer)
+}
+
+/// As [`peer_address`], where the peer's address is known.
+pub fn address_of_peer(fd: impl AsFd, peer: &SockAddr) -> Option<String> {
+    let host = sys::numeric_host(peer)?;
     if !peer.is_unix() {
         return Some(host);
     }

@@ -29,26 +29,36 @@ pub fn listen(address: &SocketAddr, options: &SocketOptions) -> Result<OwnedFd, 
     let socket = open(address, options)?;
     prepare(&socket, || {
         socket.set_reuse_address(true)?;
+        if ACCEPTED_INHERIT {
+            disable_delay(socket.as_fd())?;
+        }
         socket.bind(&SockAddr::from(*address))?;
         Ok(socket.listen(options.backlog)?)
     })?;
     Ok(socket.into())
 }
 
-/// Accepts one connection, tuned and ready for an engine.
+/// Whether a connection has the settings of the listener it was accepted from.
+const ACCEPTED_INHERIT: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Accepts one connection, tuned and ready for an engine, and says where it comes from.
 ///
 /// `EAGAIN` when there is none left. A peer that the accept filters turn away was accepted and
 /// closed: [`FILTERED`]. Every other error concerns this one connection, or, like `EMFILE`,
 /// `ENFILE`, `ENOBUFS` and `ENOMEM`, the whole process: those leave the connection waiting, so the
 /// caller must not try again at once.
-pub fn accept(listener: BorrowedFd<'_>, options: &SocketOptions) -> Result<OwnedFd> {
+pub fn accept(listener: BorrowedFd<'_>, options: &SocketOptions) -> Result<(OwnedFd, SockAddr)> {
     let (connection, peer) = sys::accept(listener)?;
     if !passes_filters(peer.as_socket().map(|peer| peer.ip()), options) {
         return Err(FILTERED);
     }
     set_service(connection.as_fd(), options)?;
-    tune(&connection, options)?;
-    Ok(connection)
+    // A listener that the application prepared has what the application gave it.
+    if !ACCEPTED_INHERIT || options.use_fd != -1 {
+        disable_delay(connection.as_fd())?;
+    }
+    set_limits(connection.as_fd(), options)?;
+    Ok((connection, peer))
 }
 
 fn passes_filters(peer: Option<IpAddr>, options: &SocketOptions) -> bool {
@@ -77,9 +87,18 @@ pub fn connect(
 /// Sets what every established connection has: no Nagle delay, and keep-alives and the longest
 /// time without acknowledgement where the options ask for them.
 pub fn tune(fd: impl AsFd, options: &SocketOptions) -> Result<()> {
-    let fd = fd.as_fd();
+    disable_delay(fd.as_fd())?;
+    set_limits(fd.as_fd(), options)
+}
+
+/// Has small packets go out at once.
+fn disable_delay(fd: BorrowedFd<'_>) -> Result<()> {
+    sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
+}
+
+/// Sets keep-alives and the longest time without acknowledgement, where the options ask for them.
+fn set_limits(fd: BorrowedFd<'_>, options: &SocketOptions) -> Result<()> {
     let set = |name, value| sys::set_option(fd, libc::IPPROTO_TCP, name, value);
-    set(libc::TCP_NODELAY, 1)?;
     // -1 leaves a setting as the system has it.
     if options.tcp_keepalive != -1 {
         sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, options.tcp_keepalive)?;
@@ -130,7 +149,11 @@ pub fn other_names(address: &str, ipv6: bool) -> Vec<String> {
         .collect()
 }
 
-fn endpoint_text(address: &SockAddr) -> Result<String> {
+/// The endpoint text of an address; `EAFNOSUPPORT` when it is not one of the Internet.
+pub fn endpoint_text(address: &SockAddr) -> Result<String> {
+    if let Some(address) = address.as_socket_ipv4() {
+        return Ok(sys::ipv4_text("tcp://", *address.ip(), Some(address.port())));
+    }
     let port = address.as_socket().ok_or(Errno::EAFNOSUPPORT)?.port();
     let host = sys::numeric_host(address).ok_or(Errno::EAFNOSUPPORT)?;
     if address.is_ipv6() {

@@ -49,7 +49,8 @@ fn connected_pair(listen_at: &str, options: &SocketOptions) -> (OwnedFd, OwnedFd
     finish_connect(&client).unwrap();
     tune(&client, options).unwrap();
     wait(&listener, libc::POLLIN);
-    let server = accept(listener.as_fd(), options).unwrap();
+    let (server, peer) = accept(listener.as_fd(), options).unwrap();
+    assert_eq!(endpoint_text(&peer), endpoint_of(&client, End::Local));
     assert!(is_prepared(&client) && is_prepared(&server));
     assert_eq!(accept(listener.as_fd(), options).err(), Some(Errno::EAGAIN));
     (client, server)
@@ -89,7 +90,7 @@ fn ipv6_listeners_take_both_families() {
     assert_eq!(endpoint_of(&listener, End::Local), Ok(format!("tcp://[::]:{port}")));
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     wait(&listener, libc::POLLIN);
-    let server = accept(listener.as_fd(), &options).unwrap();
+    let (server, _) = accept(listener.as_fd(), &options).unwrap();
     assert_eq!(peer_address(&server).as_deref(), Some("::ffff:127.0.0.1"));
     let name = format!("tcp://[::ffff:127.0.0.1]:{port}");
     assert_eq!(endpoint_of(&server, End::Local), Ok(name));
@@ -212,7 +213,8 @@ fn prepared_descriptors_are_adopted() {
     assert_eq!(local(&listener), address);
     let _client = TcpStream::connect(address).unwrap();
     wait(&listener, libc::POLLIN);
-    accept(listener.as_fd(), &options).unwrap();
+    let (server, _) = accept(listener.as_fd(), &options).unwrap();
+    assert!(SockRef::from(&server).tcp_nodelay().unwrap());
 }
 
 #[test]
@@ -254,7 +256,7 @@ fn source_address_is_used() {
     let target = resolve::resolve_connect(&text, false).unwrap();
     let (client, _) = connect(&target, &options).unwrap();
     wait(&listener, libc::POLLIN);
-    let server = accept(listener.as_fd(), &options).unwrap();
+    let (server, _) = accept(listener.as_fd(), &options).unwrap();
     assert_eq!(peer_address(&server).as_deref(), Some("127.0.0.2"));
     drop(client);
 }

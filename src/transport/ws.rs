@@ -6,6 +6,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use socket2::SockAddr;
+
 use super::{resolve, tcp, End, OpenError};
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
@@ -49,9 +51,17 @@ pub fn resource(address: &str) -> Resource {
 /// The endpoint text of one end of a connection or of a listener. `path` is empty for the local
 /// end of a connecting socket.
 pub fn endpoint_of(scheme: &str, fd: impl AsFd, which: End, path: &str) -> Result<String> {
-    let name = tcp::endpoint_of(fd, which)?;
-    let address = name.strip_prefix("tcp://").unwrap_or(&name);
-    Ok(format!("{scheme}://{address}{path}"))
+    Ok(renamed(scheme, &tcp::endpoint_of(fd, which)?, path))
+}
+
+/// The endpoint text of an address; errors as [`tcp::endpoint_text`].
+pub fn endpoint_text(scheme: &str, address: &SockAddr, path: &str) -> Result<String> {
+    Ok(renamed(scheme, &tcp::endpoint_text(address)?, path))
+}
+
+fn renamed(scheme: &str, name: &str, path: &str) -> String {
+    let address = name.strip_prefix("tcp://").unwrap_or(name);
+    format!("{scheme}://{address}{path}")
 }
 
 /// An address with its path, even when that was left out.

@@ -17,7 +17,9 @@ use std::ptr;
 use libc::{c_int, socklen_t};
 use socket2::{SockAddr, SockRef};
 
-pub use names::{interface_address, interface_index, lookup_host, numeric_host, Family, HostQuery};
+pub use names::{
+    interface_address, interface_index, ipv4_text, lookup_host, numeric_host, Family, HostQuery,
+};
 pub use users::{group_has_member, peer_credentials, user_name};
 
 use crate::error::{Errno, Result};
