@@ -10,7 +10,7 @@
 //! [`Session::over`]. [`opening`] starts an engine, [`connection`] keeps it and lets it go, and
 //! [`lending`] gives the socket's thread a part of the work.
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{fence, AtomicBool, Ordering};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -208,9 +208,11 @@ impl Session {
             self.down = Some(down);
             // Only now: what the socket answers must find the session in its thread.
             let added = Command::ChildAdded { id: self.id, io: self.io.clone(), parent: listener };
-            if !self.link.mailbox.send(added) {
+            if !self.link.mailbox.leave(added) {
                 return Turn::Over;
             }
+            // An endpoint that is taken down now either finds that command, or is found down.
+            fence(Ordering::SeqCst);
             let Ok(watch) = cx.watch_accepted(fd.as_raw_fd(), self.id) else { return Turn::Over };
             self.watch = Some(watch);
             return self.start_engine(cx, fd, addresses, peer_address, protocol, 0);
@@ -293,6 +295,6 @@ impl Drop for Session {
         if let Some(mut pipe) = self.pipe.take() {
             pipe.close();
         }
-        self.link.mailbox.send(Command::ChildGone(self.id));
+        self.link.mailbox.leave(Command::ChildGone(self.id));
     }
 }

@@ -14,7 +14,7 @@ use crate::monitor::Addresses;
 use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::pipe::queue::FRAME_ROUTING_ID;
-use crate::pipe::{pair, PipeEvent};
+use crate::pipe::{pair, PipeEnd, PipeEvent};
 use crate::security::curve::ClientKeys;
 #[cfg(feature = "gssapi")]
 use crate::security::gssapi;
@@ -84,22 +84,26 @@ impl Session {
         config
     }
 
-    pub(super) fn make_pipe(&mut self) {
+    /// Makes the pipe where there is none; the socket's end is to be given to it.
+    pub(super) fn make_pipe(&mut self) -> Option<PipeEnd> {
         if self.pipe.is_some() || self.ending {
-            return;
+            return None;
         }
         let (mut theirs, ours) = pair(limits(&self.options));
         ours.set_owner(self.io.owner(self.id));
         if let Some(engine) = &self.engine {
             theirs.addresses = Some(Arc::new(engine.addresses.clone()));
         }
-        self.link.attach(theirs);
+        self.link.own(&theirs);
         self.pipe = Some(ours);
+        Some(theirs)
     }
 
     pub(super) fn open_raw(&mut self, cx: &mut Cx<'_>, peer_address: String) -> Turn {
         self.settle();
-        self.make_pipe();
+        if let Some(theirs) = self.make_pipe() {
+            self.link.attach(theirs, false);
+        }
         let notify = self.options.raw_notify;
         let Some(engine) = &mut self.engine else { return Turn::Idle };
         engine.open(Framing::Raw, None, &self.options);
@@ -120,7 +124,7 @@ impl Session {
         if let Some(timer) = self.timers.handshake.take() {
             cx.timers.cancel(timer);
         }
-        self.make_pipe();
+        let theirs = self.make_pipe();
         let Some(engine) = &mut self.engine else { return };
         let framing = engine.framing.unwrap_or(Framing::Zmtp(peer.version));
         engine.open(framing, peer.transforms, &self.options);
@@ -138,6 +142,10 @@ impl Session {
             }
             if peer.inject_subscription {
                 pipe.out.write_anyway(0, &[1]);
+            }
+            if let Some(theirs) = theirs {
+                pipe.flush();
+                self.link.attach(theirs, pipe.out.written() == 0);
             }
         }
         let websocket = engine.is_websocket();

@@ -27,15 +27,22 @@ impl Socket {
     #[inline(never)]
     pub(super) fn process_commands(&mut self) -> Result<()> {
         if self.link.mailbox.needs_attention() {
-            for command in self.link.mailbox.take() {
-                self.execute(command);
-            }
+            self.execute_waiting();
         }
         self.collect_ended();
         if self.stopped {
             return Err(Errno::ETERM);
         }
         Ok(())
+    }
+
+    pub(super) fn execute_waiting(&mut self) {
+        let mut commands = ::core::mem::take(&mut self.commands);
+        self.link.mailbox.take(&mut commands);
+        while let Some(command) = commands.pop_front() {
+            self.execute(command);
+        }
+        self.commands = commands;
     }
 
     /// Sleeps until commands come, and executes them. `EAGAIN`, `EINTR`, `ETERM`.
@@ -149,6 +156,7 @@ impl Socket {
             return None;
         }
         self.note_change();
+        end.look();
         let closed = end.was_closed_early();
         let key = self.core.pipes.insert(end);
         if let Some(end) = self.core.pipes.find(key) {

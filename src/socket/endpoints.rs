@@ -388,7 +388,11 @@ impl Socket {
     /// Takes a bound or connected endpoint down (`zmq_unbind(3)`, `zmq_disconnect(3)`).
     pub fn term_endpoint(&mut self, endpoint: &str) -> Result<()> {
         self.process_commands()?;
-        self.take_endpoint_down(endpoint)
+        let outcome = self.take_endpoint_down(endpoint);
+        // A session that began at this moment has seen that its endpoint is down, or is told now.
+        fence(Ordering::SeqCst);
+        let _ = self.process_commands();
+        outcome
     }
 
     pub(super) fn take_endpoint_down(&mut self, endpoint: &str) -> Result<()> {

@@ -26,10 +26,15 @@ impl SocketLink {
         own(&self.mailbox, end);
     }
 
-    /// Gives the socket a new pipe.
-    pub fn attach(&self, end: PipeEnd) {
-        self.own(&end);
-        self.mailbox.send(Command::Attach(Box::new(end)));
+    /// Gives the socket a new pipe, which it [owns](SocketLink::own). If the pipe holds no message,
+    /// and the socket is patient, it hears of it with the first one.
+    pub fn attach(&self, end: PipeEnd, is_empty: bool) {
+        if is_empty && self.mailbox.is_patient() {
+            end.wait_to_be_told();
+            self.mailbox.leave(Command::Attach(Box::new(end)));
+        } else {
+            self.mailbox.send(Command::Attach(Box::new(end)));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How other threads reach a socket.
 
-use core::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,25 +38,38 @@ struct Queue {
 
 /// Commands wait.
 const PENDING: u8 = 1;
+/// The owner was told so.
+const RAISED: u8 = 8;
 /// The owner looks at the state again and again, and need not be woken.
 const LOOKING: u8 = 2;
 /// The socket was closed: the descriptor stays readable.
 const RETIRED: u8 = 4;
 
-/// A socket's queue of commands, with a descriptor that is readable while there are some.
+/// So many commands that can wait make one that cannot: nobody's memory is to fill with them.
+const MANY: usize = 64;
+/// Room for commands that is kept for the next ones.
+const KEPT: usize = 256;
+
+/// A socket's queue of commands, with a descriptor that is readable while there are some that
+/// cannot wait.
 ///
 /// The descriptor is written outside the lock, so that the woken thread does not run into it. The
-/// sender that raises `PENDING` writes once; the owner that takes it down is owed that write, which
+/// sender that puts up `RAISED` writes once; the owner that takes it down is owed that write, which
 /// may come later than the command. An owner that looks for itself spares the sender the write and
 /// is owed nothing. What is owed is cleared as soon as it is there: a descriptor
 /// that stays readable for nothing would keep an application's poll loop spinning.
+///
+/// A command that can wait ([`Mailbox::leave`]) is executed with the owner's next call, and wakes
+/// nobody.
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
-    /// [`PENDING`], [`LOOKING`] and [`RETIRED`].
+    /// [`PENDING`], [`RAISED`], [`LOOKING`] and [`RETIRED`].
     state: AtomicU8,
     /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
     owed: AtomicI64,
+    /// There are commands that can wait.
+    patient: AtomicBool,
     signaler: Signaler,
 }
 
@@ -66,12 +79,23 @@ impl Mailbox {
             queue: Mutex::default(),
             state: AtomicU8::new(0),
             owed: AtomicI64::new(0),
+            patient: AtomicBool::new(false),
             signaler: Signaler::new()?,
         }))
     }
 
     /// Adds a command; false when the socket is gone.
     pub fn send(&self, command: Command) -> bool {
+        self.add(command, false)
+    }
+
+    /// Adds a command that a patient owner need not act on before its next call; false when the
+    /// socket is gone.
+    pub fn leave(&self, command: Command) -> bool {
+        self.add(command, self.is_patient())
+    }
+
+    fn add(&self, command: Command, can_wait: bool) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             // Dropping may close a pipe, which sends commands: not under this lock.
@@ -80,13 +104,22 @@ impl Mailbox {
             return false;
         }
         queue.commands.push_back(command);
+        if can_wait && queue.commands.len() < MANY {
+            drop(queue);
+            let before = self.state.fetch_or(PENDING, Ordering::SeqCst);
+            if before & RETIRED == 0 {
+                return true;
+            }
+            // Nobody calls a closed socket any more: it waits for just this.
+            queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        }
         let watches = queue.watches.clone();
         drop(queue);
-        let before = self.state.fetch_or(PENDING, Ordering::SeqCst);
-        if before & (PENDING | LOOKING) == 0 {
+        let before = self.state.fetch_or(PENDING | RAISED, Ordering::SeqCst);
+        if before & (RAISED | LOOKING) == 0 {
             self.signaler.set();
         }
-        if before & PENDING == 0 {
+        if before & RAISED == 0 {
             watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
         }
         true
@@ -120,17 +153,14 @@ impl Mailbox {
     /// Looks again and again whether commands come, until `tired` says that this is enough. For
     /// the owner alone.
     pub fn look_for(&self, mut tired: impl FnMut() -> bool) -> bool {
-        if self.state.fetch_or(LOOKING, Ordering::SeqCst) & PENDING == 0 {
-            while !self.has_pending() && !tired() {}
-            if self.state.fetch_and(!LOOKING, Ordering::SeqCst) & PENDING != 0 {
-                // Raised in this very time, without a write.
-                self.owed.fetch_sub(1, Ordering::Relaxed);
-                return true;
-            }
-            return false;
+        let before = self.state.fetch_or(LOOKING, Ordering::SeqCst);
+        while !self.has_pending() && !tired() {}
+        let after = self.state.fetch_and(!LOOKING, Ordering::SeqCst);
+        if before & RAISED == 0 && after & RAISED != 0 {
+            // Raised in this very time, without a write.
+            self.owed.fetch_sub(1, Ordering::Relaxed);
         }
-        self.state.fetch_and(!LOOKING, Ordering::SeqCst);
-        true
+        after & PENDING != 0
     }
 
     /// Whether [`Mailbox::take`] has anything to do: commands, or a descriptor to clear.
@@ -138,15 +168,29 @@ impl Mailbox {
         self.has_pending() || self.owed.load(Ordering::Relaxed) > 0
     }
 
-    /// Clears the descriptor, unless the socket was closed, and takes all waiting commands.
-    pub fn take(&self) -> VecDeque<Command> {
+    /// Clears the descriptor, unless the socket was closed, and exchanges the waiting commands for
+    /// `empty`, in whose memory the next ones are put.
+    pub fn take(&self, empty: &mut VecDeque<Command>) {
+        if empty.capacity() > KEPT {
+            *empty = VecDeque::new();
+        }
         let is_retired = self.state.load(Ordering::Relaxed) & RETIRED != 0;
         let cleared = if is_retired { 0 } else { self.signaler.clear() };
         let cleared = i64::try_from(cleared).unwrap_or(i64::MAX);
-        let raised = self.state.fetch_and(!PENDING, Ordering::SeqCst) & PENDING != 0;
+        let raised = self.state.fetch_and(!(PENDING | RAISED), Ordering::SeqCst) & RAISED != 0;
         self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::take(&mut queue.commands)
+        core::mem::swap(&mut queue.commands, empty);
+    }
+
+    /// Whether the owner need not hear at once of pipes and sessions that come and go.
+    pub fn is_patient(&self) -> bool {
+        self.patient.load(Ordering::Relaxed)
+    }
+
+    /// See [`Mailbox::is_patient`].
+    pub fn set_patient(&self, patient: bool) {
+        self.patient.store(patient, Ordering::Relaxed);
     }
 
     /// Waits for commands; errors as [`Signaler::wait`].
@@ -182,7 +226,13 @@ pub struct SocketOwner {
 
 impl PipeOwner for SocketOwner {
     fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
-        self.mailbox.send(Command::Pipe { pipe: pipe.clone(), side: self.side, event });
+        let command = Command::Pipe { pipe: pipe.clone(), side: self.side, event };
+        // What a closed peer left to read was announced before.
+        if event == PipeEvent::Closed {
+            self.mailbox.leave(command);
+        } else {
+            self.mailbox.send(command);
+        }
     }
 }
 

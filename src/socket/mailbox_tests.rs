@@ -10,6 +10,16 @@ const COMMANDS: u8 = 0;
 const STATE: u8 = 1;
 const DESCRIPTOR: u8 = 2;
 
+fn take(mailbox: &Mailbox) -> VecDeque<Command> {
+    let mut commands = VecDeque::new();
+    mailbox.take(&mut commands);
+    commands
+}
+
+fn is_readable(mailbox: &Mailbox) -> bool {
+    mailbox.signaler().wait(Deadline::after(0)).is_ok()
+}
+
 /// What each sender sends.
 const EACH: u8 = 2;
 
@@ -20,7 +30,10 @@ fn sending(access: &mut Access<'_>) -> Step {
             access.exchange(COMMANDS, |commands| commands + 1);
             Step::To(1)
         }
-        1 => Step::To(if access.exchange(STATE, |old| old | PENDING) == Some(0) { 2 } else { 3 }),
+        1 => {
+            let before = access.exchange(STATE, |old| old | PENDING | RAISED).unwrap_or(0);
+            Step::To(if before & (RAISED | LOOKING) == 0 { 2 } else { 3 })
+        }
         2 => {
             access.exchange(DESCRIPTOR, |count| count + 1);
             Step::To(3)
@@ -34,6 +47,17 @@ fn sending(access: &mut Access<'_>) -> Step {
                 Step::To(0)
             }
         }
+    }
+}
+
+/// `Mailbox::leave`, to a patient owner, and then `Mailbox::send`.
+fn leaving(access: &mut Access<'_>) -> Step {
+    match (access.own().registers[0], access.at()) {
+        (0, 1) => {
+            access.exchange(STATE, |old| old | PENDING);
+            Step::To(3)
+        }
+        _ => sending(access),
     }
 }
 
@@ -63,8 +87,8 @@ fn taking(access: &mut Access<'_>) -> Step {
             Step::To(2)
         }
         2 => {
-            let old = access.exchange(STATE, |old| old & !PENDING).unwrap_or(0);
-            access.own().registers[1] = owed + u8::from(pending(old)) - cleared;
+            let old = access.exchange(STATE, |old| old & !(PENDING | RAISED)).unwrap_or(0);
+            access.own().registers[1] = owed + u8::from(old & RAISED != 0) - cleared;
             Step::To(3)
         }
         3 => {
@@ -75,11 +99,11 @@ fn taking(access: &mut Access<'_>) -> Step {
         }
         4 => {
             let old = access.exchange(STATE, |old| old | LOOKING).unwrap_or(0);
-            Step::To(if pending(old) { 6 } else { 5 })
+            Step::To(if old & RAISED == 0 { 5 } else { 6 })
         }
         at => {
             let old = access.exchange(STATE, |old| old & !LOOKING).unwrap_or(0);
-            if at == 5 && pending(old) {
+            if at == 5 && old & RAISED != 0 {
                 access.own().registers[1] = owed - 1;
             }
             access.own().registers[3] = 1;
@@ -105,6 +129,7 @@ fn commands_come_in_every_order_and_a_readable_descriptor_has_a_reason() {
         sound && (!is_last || machine.all_done() && cleared)
     };
     assert!(explore(&[sending, sending, taking], [0; 8], check).unwrap() > 500);
+    assert!(explore(&[sending, leaving, taking], [0; 8], check).unwrap() > 500);
 }
 
 #[test]
@@ -112,13 +137,17 @@ fn senders_wake_an_owner_that_really_sleeps() {
     const SENDERS: u64 = 3;
     const COMMANDS_EACH: u64 = 4000;
     let mailbox = Mailbox::new().unwrap();
+    mailbox.set_patient(true);
     let sleeps = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for sender in 0..SENDERS {
             let mailbox = &mailbox;
             scope.spawn(move || {
                 for number in 0..COMMANDS_EACH {
-                    assert!(mailbox.send(Command::ChildGone(sender << 32 | number)));
+                    let command = Command::ChildGone(sender << 32 | number);
+                    // The last one in a row has to wake the owner.
+                    let can_wait = number % 3 == sender && number + 1 < COMMANDS_EACH;
+                    assert!(if can_wait { mailbox.leave(command) } else { mailbox.send(command) });
                     if number % 64 == sender {
                         std::thread::yield_now();
                     }
@@ -137,7 +166,7 @@ fn senders_wake_an_owner_that_really_sleeps() {
             if !found {
                 mailbox.wait(deadline).expect("woken for a command");
             }
-            for command in mailbox.take() {
+            for command in take(&mailbox) {
                 let Command::ChildGone(id) = command else { panic!("{command:?}") };
                 let place = &mut next[(id >> 32) as usize];
                 assert_eq!(id & 0xffff_ffff, *place, "each sender's commands in order");
@@ -146,7 +175,7 @@ fn senders_wake_an_owner_that_really_sleeps() {
         }
     });
     while mailbox.needs_attention() {
-        assert!(mailbox.take().is_empty());
+        assert!(take(&mailbox).is_empty());
     }
     let soon = Deadline::At(std::time::Instant::now() + Duration::from_millis(1));
     assert_eq!(mailbox.signaler().wait(soon), Err(Errno::EAGAIN), "nothing left to clear");
@@ -158,7 +187,7 @@ fn a_closed_mailbox_drops_what_it_is_sent() {
     assert!(mailbox.send(Command::ChildGone(1)));
     assert_eq!(mailbox.close().len(), 1);
     assert!(!mailbox.send(Command::ChildGone(2)));
-    assert!(mailbox.take().is_empty());
+    assert!(take(&mailbox).is_empty());
 }
 
 #[test]
@@ -168,9 +197,58 @@ fn a_retired_mailbox_stays_readable_and_shows_new_commands() {
     mailbox.retire();
     assert!(mailbox.send(Command::ChildGone(1)));
     assert!(mailbox.has_pending());
-    assert_eq!(mailbox.take().len(), 1);
+    assert_eq!(take(&mailbox).len(), 1);
     assert_eq!(mailbox.signaler().wait(now), Ok(()), "for whoever comes late to poll it");
     mailbox.signaler().clear();
     assert!(mailbox.send(Command::ChildGone(2)));
     assert_eq!(mailbox.signaler().wait(now), Ok(()), "the reaper waits for new writes");
+}
+
+#[test]
+fn what_can_wait_wakes_nobody_but_is_there() {
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.set_patient(true);
+    assert!(mailbox.leave(Command::ChildGone(1)));
+    assert!(!is_readable(&mailbox));
+    assert!(mailbox.has_pending(), "for the owner's next call");
+    assert!(mailbox.look_for(|| true));
+    assert!(mailbox.send(Command::ChildGone(2)));
+    assert!(is_readable(&mailbox));
+    assert_eq!(take(&mailbox).len(), 2);
+    assert!(!is_readable(&mailbox) && !mailbox.needs_attention());
+    mailbox.set_patient(false);
+    assert!(mailbox.leave(Command::ChildGone(3)));
+    assert!(is_readable(&mailbox));
+}
+
+#[test]
+fn what_can_wait_owes_nothing() {
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.set_patient(true);
+    let owed = || mailbox.owed.load(Ordering::Relaxed);
+    assert!(mailbox.leave(Command::ChildGone(1)));
+    assert_eq!((take(&mailbox).len(), owed()), (1, 0));
+    assert!(mailbox.look_for(|| !mailbox.leave(Command::ChildGone(2))));
+    assert_eq!((take(&mailbox).len(), owed()), (1, 0));
+}
+
+#[test]
+fn what_can_wait_does_not_pile_up() {
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.set_patient(true);
+    let sent = (0..2 * MANY).position(|_| {
+        mailbox.leave(Command::ChildGone(1));
+        is_readable(&mailbox)
+    });
+    assert!(sent.is_some());
+}
+
+#[test]
+fn nothing_can_wait_once_the_socket_is_closed() {
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.set_patient(true);
+    mailbox.retire();
+    mailbox.signaler().clear();
+    assert!(mailbox.leave(Command::ChildGone(1)));
+    assert!(is_readable(&mailbox), "the reaper waits for its children");
 }

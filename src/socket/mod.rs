@@ -9,6 +9,7 @@
 //! What a program does with a socket has a file each: [`transfer`] sends and receives, [`endpoints`]
 //! binds and connects, [`settings`] are its options.
 
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
 use std::sync::atomic::AtomicBool;
@@ -42,7 +43,7 @@ use crate::monitor::Monitor;
 use crate::options::SocketOptions;
 use endpoints::Endpoints;
 use link::SocketLink;
-use mailbox::Mailbox;
+use mailbox::{Command, Mailbox};
 use patterns::Kind;
 use watch::{Inbox, Watch};
 
@@ -65,6 +66,8 @@ pub struct Socket {
     /// Many threads may use it: waiting is not done in here.
     is_shared: bool,
     pacing: pacing::Pacing,
+    /// Memory for commands.
+    commands: VecDeque<Command>,
     /// How often anything happened that senders may have waited for.
     changes: u64,
     /// Who wants to know when readiness may have changed.
@@ -159,6 +162,7 @@ impl Socket {
         options.linger = if settings.blocky { -1 } else { 0 };
         let mut core = Core::new(options);
         let kind = Kind::new(socket_type, &mut core)?;
+        mailbox.set_patient(patterns::hears_of_messages_only(socket_type));
         let link = SocketLink {
             id: unique_id(),
             context,
@@ -179,6 +183,7 @@ impl Socket {
             direct: direct::Direct::default(),
             is_shared: patterns::is_thread_safe(socket_type),
             pacing: pacing::Pacing::default(),
+            commands: VecDeque::new(),
             changes: 0,
             watches: Vec::new(),
             visible: None,
@@ -229,9 +234,7 @@ impl Socket {
 
     /// Goes on ending; true when nothing is left.
     pub fn continue_termination(&mut self) -> bool {
-        for command in self.link.mailbox.take() {
-            self.execute(command);
-        }
+        self.execute_waiting();
         if !self.endpoints.has_no_children() {
             return false;
         }

@@ -17,6 +17,8 @@ impl Socket {
         let outcome = self.kind.set_option(&mut self.core, option, value);
         self.collect_ended();
         if outcome != Err(Errno::EINVAL) {
+            // It may have to do with pipes that come and go, such as `ZMQ_PROBE_ROUTER`.
+            self.link.mailbox.set_patient(false);
             return outcome;
         }
         rows::set(self.core.options_mut(), option, value)?;

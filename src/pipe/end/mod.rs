@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::pipe::inlet::Inlet;
 use crate::pipe::outflow::{Outbound, Outflow};
 use crate::pipe::outlet::{Carry, Outlet};
-use crate::pipe::queue::{Queue, AWAKE, WATCHING};
+use crate::pipe::queue::{Queue, ASLEEP, AWAKE, WATCHING};
 use crate::pipe::reader::Reader;
 use crate::pipe::tally::Tally;
 use crate::pipe::{fence, PipeEvent, PipeLimits, PipeOwner, PipeShared, NOWHERE};
@@ -201,6 +201,17 @@ impl PipeEnd {
         waking
     }
 
+    /// This end's owner-to-be does not know of it, and has to be told when there is something to
+    /// read. For whoever made the pipe.
+    pub fn wait_to_be_told(&self) {
+        self.in_queue().rest(ASLEEP);
+    }
+
+    /// The owner knows of this end, and looks at it.
+    pub fn look(&self) {
+        self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
+    }
+
     /// [`PipeEvent::Closed`] arrived. True when nothing is left to read: the end is over.
     pub fn peer_closed(&mut self) -> bool {
         self.take_all_back();
@@ -258,7 +269,9 @@ impl PipeEnd {
         self.state = State::Ended;
         self.in_active = false;
         self.out.end();
-        self.tell_peer(PipeEvent::Closed);
+        if !self.in_queue().closed.load(Ordering::Acquire) {
+            self.tell_peer(PipeEvent::Closed);
+        }
     }
 
     /// Tells a session's end that its connection is to end along with the pipe.

@@ -751,3 +751,56 @@ fn an_owner_hears_of_the_end_in_every_order() {
     assert!(explore(&[closing, attaching::<true>], [0; 8], check).is_ok());
     assert!(explore(&[closing, attaching::<false>], [0; 8], check).is_err());
 }
+
+#[test]
+fn an_end_that_is_closed_is_not_told_of_the_other_ones() {
+    let (mut one, mut other) = pair(limits(0, 0));
+    let (ones, others) = (Inbox::of(&one), Inbox::of(&other));
+    one.close();
+    assert_eq!(others.take(), Some(PipeEvent::Closed));
+    other.peer_closed();
+    other.close();
+    assert_eq!(ones.take(), None);
+}
+
+#[test]
+fn who_has_not_looked_yet_is_told_of_the_first_message() {
+    let (mut one, mut other) = pair(limits(0, 0));
+    let others = Inbox::of(&other);
+    one.out.write_anyway(FRAME_ROUTING_ID, b"id");
+    one.flush();
+    other.wait_to_be_told();
+    assert_eq!(others.take(), None);
+    assert!(one.write(&message(0, b"x")));
+    one.flush();
+    assert_eq!(others.take(), Some(PipeEvent::Readable));
+    other.look();
+    other.drop_routing_id();
+    assert_eq!(drain(&mut other), 1);
+}
+
+/// The owner hears of its end while the first messages come.
+#[test]
+fn whoever_begins_to_look_misses_nothing() {
+    for round in 0..2000 {
+        let (mut one, mut other) = pair(limits(0, 0));
+        let others = Inbox::of(&other);
+        other.wait_to_be_told();
+        let writer = std::thread::spawn(move || {
+            for _ in 0..3 {
+                assert!(one.write(&message(0, b"x")));
+                one.flush();
+                (0..round % 50).for_each(|_| core::hint::spin_loop());
+            }
+            one
+        });
+        (0..round % 300).for_each(|_| core::hint::spin_loop());
+        other.look();
+        let mut read = drain(&mut other);
+        while read < 3 {
+            execute(&mut other, others.wait());
+            read += drain(&mut other);
+        }
+        writer.join().unwrap();
+    }
+}

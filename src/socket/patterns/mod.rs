@@ -141,6 +141,12 @@ pub trait Pattern {
     }
 }
 
+/// Whether a kind of socket waits for nothing but messages, so that it need not hear at once of
+/// pipes that come and go: it never waits for somebody to send to, and says nothing to a new pipe.
+pub fn hears_of_messages_only(socket_type: i32) -> bool {
+    matches!(socket_type, ZMQ_PULL | ZMQ_REP)
+}
+
 /// Whether any number of threads may use a socket of this type at once.
 pub fn is_thread_safe(socket_type: i32) -> bool {
     matches!(
