@@ -7,6 +7,7 @@
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use zmq::engine::{Engine, Failure, Framing, Progress};
 use zmq::message::Message;
@@ -152,7 +153,8 @@ impl Connection {
         ours.set_nonblocking(true).expect("a connection");
         let limits = PipeLimits { inbound: 0, outbound: mark, conflate: false };
         let (near, far) = pair(limits);
-        let mut engine = Engine::new(ours.into(), Addresses::of_bound(""), 0, None, options);
+        let mut engine =
+            Engine::new(ours.into(), Arc::new(Addresses::of_bound("")), 0, None, options);
         engine.open(framing, transforms, options);
         Connection { peer, engine, near, far, found: Vec::new(), failure: None, closed: false }
     }

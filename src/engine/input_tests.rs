@@ -504,7 +504,7 @@ fn answers_that_nobody_reads_are_bounded() {
     ours.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
     let settings = options(PULL);
-    let mut engine = Engine::new(ours.into(), Addresses::default(), 0, None, &settings);
+    let mut engine = Engine::new(ours.into(), std::sync::Arc::default(), 0, None, &settings);
     engine.open(Framing::Zmtp(Version::V3_1), None, &settings);
     let (mut near, _far) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
     let flood = command::encode_ping(0, &[7; 16]).repeat(1000);
@@ -530,7 +530,7 @@ fn the_end_behind_a_short_call_is_found() {
         ours.set_nonblocking(true).unwrap();
         let settings = options(PULL);
         let addresses = Addresses { local: "ipc://here".into(), ..Addresses::default() };
-        let mut engine = Engine::new(ours.into(), addresses, 0, None, &settings);
+        let mut engine = Engine::new(ours.into(), addresses.into(), 0, None, &settings);
         engine.open(Framing::Zmtp(Version::V3_1), None, &settings);
         let (mut near, _far) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
         peer.write_all(b"\0\x02ab\0\x02cd").unwrap();
@@ -543,5 +543,30 @@ fn the_end_behind_a_short_call_is_found() {
         (engine.hung_up, engine.readable) = (true, true);
         assert_eq!(engine.read(Some(&mut near.out)), Err(Failure::Connection(Errno::EPIPE)));
         assert_eq!(near.out.written(), 2);
+    }
+}
+
+/// The same during the handshake.
+#[test]
+fn a_short_call_ends_the_reading_of_a_handshake() {
+    use crate::engine::handshake::Handshake;
+    use crate::zmtp::handshake::{Config, Handshake as Shake};
+    for hung_up in [false, true] {
+        let (mut peer, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let settings = options(PULL);
+        let addresses = Addresses { local: "ipc://here".into(), ..Addresses::default() };
+        let shake = Some(Handshake::Zmtp(Shake::new(Config::new(ZMQ_PULL))));
+        let mut engine = Engine::new(ours.into(), addresses.into(), 0, shake, &settings);
+        engine.hung_up = hung_up;
+        peer.write_all(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03").unwrap();
+        drop(peer);
+        let outcome = engine.read_handshake();
+        if hung_up {
+            assert!(outcome.is_err(), "the end is found without another event");
+        } else {
+            assert_eq!(outcome.unwrap(), Progress::Idle, "the event tells of the end");
+            assert!(!engine.readable);
+        }
     }
 }

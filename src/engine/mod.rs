@@ -94,7 +94,7 @@ pub enum Framing {
 pub struct Engine {
     /// Shared with the writing thread, which at times sends by itself.
     pub fd: Arc<OwnedFd>,
-    pub addresses: Addresses,
+    pub addresses: Arc<Addresses>,
     /// Tells this connection's descriptor from others of the same session.
     pub generation: u16,
     pub handshake: Option<Box<Handshake>>,
@@ -122,7 +122,7 @@ impl Engine {
     /// An engine over a new connection. `handshake` is none for raw connections.
     pub fn new(
         fd: OwnedFd,
-        addresses: Addresses,
+        addresses: Arc<Addresses>,
         generation: u16,
         handshake: Option<Handshake>,
         options: &SocketOptions,
@@ -232,7 +232,11 @@ impl Engine {
             }
             let received = match self.input.receive_bytes(self.fd.as_fd(), &mut buffer) {
                 Ok(0) => return Err(HandshakeFailure::Connection(Errno::EPIPE)),
-                Ok(count) => count,
+                Ok(count) => {
+                    // What comes next is told of, as for `read`.
+                    self.readable = count == buffer.len() || !self.gives_all || self.hung_up;
+                    count
+                }
                 Err(Errno::EAGAIN) => {
                     self.readable = false;
                     return Ok(Progress::Idle);
@@ -240,7 +244,7 @@ impl Engine {
                 Err(error) => return Err(HandshakeFailure::Connection(error)),
             };
             let used = handshake.input(&buffer[..received]);
-            self.output.control.append(handshake.output());
+            self.output.append_control(handshake.output());
             let used = used.map_err(HandshakeFailure::Protocol)?;
             if used < received {
                 self.input.set_early_data(&buffer[used..received]);
@@ -287,7 +291,7 @@ impl Engine {
     /// Takes what the handshake wants written.
     pub fn collect_handshake_output(&mut self) {
         if let Some(handshake) = self.handshake.as_mut() {
-            self.output.control.append(handshake.output());
+            self.output.append_control(handshake.output());
         }
     }
 }

@@ -24,6 +24,9 @@ mod sealed;
 /// What one connection may write in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
 
+/// A greeting, and a READY without much in it.
+const HANDSHAKE: usize = 128;
+
 /// Bytes on the wire up to which messages count as small.
 const SMALL_MESSAGE: u64 = 300;
 
@@ -114,6 +117,15 @@ impl Output {
                 self.stage_frame(0, &hello);
             }
         }
+    }
+
+    /// Takes bytes that are to be written before anything else.
+    pub fn append_control(&mut self, bytes: &mut Vec<u8>) {
+        // Room for all that a short handshake has to say.
+        if self.control.capacity() == 0 && !bytes.is_empty() {
+            self.control.reserve(bytes.len().max(HANDSHAKE));
+        }
+        self.control.append(bytes);
     }
 
     pub fn framing(&self) -> Framing {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mio::{Registry, Waker};
 
 use super::IoCommand;
-use crate::pipe::{PipeEvent, PipeOwner, PipeShared};
+use crate::pipe::{PipeEnd, PipeEvent, PipeOwner, PipeShared};
 use crate::session::listener::Listener;
 use crate::session::Session;
 use crate::transport::tcp::ConnectTarget;
@@ -94,9 +94,10 @@ impl IoHandle {
         self.load.load(Ordering::Relaxed)
     }
 
-    /// A session of this thread as the owner of a pipe end.
-    pub fn owner(self: &Arc<Self>, id: u64) -> Arc<dyn PipeOwner> {
-        Arc::new(SessionOwner { io: self.clone(), id })
+    /// Names a session of this thread as the owner of this end of a pipe.
+    pub fn own(self: &Arc<Self>, end: &PipeEnd, session: u64) {
+        end.set_slot(session);
+        end.set_owner(self.clone());
     }
 
     // --- for the thread itself ---
@@ -133,14 +134,10 @@ impl IoHandle {
     }
 }
 
-struct SessionOwner {
-    io: Arc<IoHandle>,
-    id: u64,
-}
-
-impl PipeOwner for SessionOwner {
-    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
-        self.io.send(IoCommand::Pipe { id: self.id, pipe: pipe.clone(), event });
+/// A session as the owner of a pipe's end.
+impl PipeOwner for IoHandle {
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
+        self.send(IoCommand::Pipe { id: pipe.slot(side), pipe: pipe.clone(), event });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Properties of the connection a message came over (`zmq_msg_gets(3)`).
 
+use std::borrow::Cow;
 use std::ffi::CString;
 
 /// A private property of the original: the descriptor as text, from before `ZMQ_SRCFD`.
@@ -8,7 +9,7 @@ const DESCRIPTOR: &str = "__fd";
 /// What is known of a connection: ZMTP and ZAP properties and the peer's address.
 #[derive(Debug, Default)]
 pub struct Metadata {
-    properties: Vec<(String, CString)>,
+    properties: Vec<(Cow<'static, str>, CString)>,
     /// The descriptor the connection used (`ZMQ_SRCFD`), -1 when there is none.
     pub descriptor: i32,
 }
@@ -18,10 +19,10 @@ impl Metadata {
     /// callers receive a string.
     pub fn new(properties: Vec<(String, Vec<u8>)>, descriptor: i32) -> Metadata {
         // Ahead of what the peer calls itself, so that it cannot claim another descriptor.
-        let own = (DESCRIPTOR.to_owned(), descriptor.to_string().into_bytes());
+        let own = (Cow::Borrowed(DESCRIPTOR), descriptor.to_string().into_bytes());
         let properties = core::iter::once(own)
             .filter(|_| descriptor >= 0)
-            .chain(properties)
+            .chain(properties.into_iter().map(|(name, value)| (Cow::Owned(name), value)))
             .map(|(name, mut value)| {
                 let end = value.iter().position(|&b| b == 0).unwrap_or(value.len());
                 value.truncate(end);

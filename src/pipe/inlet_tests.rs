@@ -62,7 +62,7 @@ impl Reactor for Lookout {
 struct Told(Mutex<VecDeque<PipeEvent>>);
 
 impl PipeOwner for Told {
-    fn pipe_event(&self, _: &Arc<PipeShared>, event: PipeEvent) {
+    fn pipe_event(&self, _: &Arc<PipeShared>, _: usize, event: PipeEvent) {
         self.0.lock().unwrap().push_back(event);
     }
 }

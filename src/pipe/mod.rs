@@ -12,7 +12,7 @@
 //! Closing needs no handshake: memory is shared by reference counts. An end that closes leaves its
 //! published messages for the peer to read; a peer that has read them all is `ended`.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub mod chunk;
@@ -66,14 +66,15 @@ pub enum PipeEvent {
 
 /// Whoever a pipe end belongs to: hears of events by mailbox.
 pub trait PipeOwner: Send + Sync {
-    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent);
+    /// Something happened to the owner's `side` of the pipe.
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent);
 }
 
 /// What the two ends share besides the lanes.
 pub struct PipeShared {
     owners: [OnceLock<Arc<dyn PipeOwner>>; 2],
-    /// Each owner's own number for its end (a slab key).
-    slots: [AtomicUsize; 2],
+    /// Each owner's own number for its end: a socket's slab key, a session's number.
+    slots: [AtomicU64; 2],
     /// Where a session leaves its reader while it has no use for it.
     outlet: outlet::Outlet,
     /// Where a session leaves what receives, for a reader that waits.
@@ -84,12 +85,12 @@ impl PipeShared {
     /// Lets the owner of a side know.
     fn tell(self: &Arc<Self>, side: usize, event: PipeEvent) {
         if let Some(owner) = self.owners[side & 1].get() {
-            owner.pipe_event(self, event);
+            owner.pipe_event(self, side, event);
         }
     }
 
-    /// The number that the owner of `side` gave its end; `usize::MAX` before it did.
-    pub fn slot(&self, side: usize) -> usize {
+    /// The number that the owner of `side` gave its end; `u64::MAX` before it did.
+    pub fn slot(&self, side: usize) -> u64 {
         self.slots[side & 1].load(Ordering::Acquire)
     }
 }

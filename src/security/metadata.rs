@@ -4,8 +4,6 @@
 //! READY carries such a list, and so does the answer of a ZAP handler, which may tell us more about
 //! the peer. [`PeerMetadata`] collects both.
 
-use std::collections::BTreeMap;
-
 use super::socket_type;
 use crate::error::{Errno, Result};
 
@@ -45,7 +43,7 @@ pub fn encode_own<'a>(
     routing_id: &[u8],
     app_metadata: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
 ) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(64);
     if let Some(name) = socket_type::name(socket_type) {
         append_property(SOCKET_TYPE, name.as_bytes(), &mut out);
     }
@@ -81,8 +79,33 @@ pub struct PeerMetadata {
     routing_id: Vec<u8>,
     routing_id_source: Source,
     user_id: Option<Vec<u8>>,
-    from_peer: BTreeMap<Vec<u8>, Vec<u8>>,
-    from_zap: BTreeMap<Vec<u8>, Vec<u8>>,
+    from_peer: Properties,
+    from_zap: Properties,
+}
+
+/// Properties by name, of which there are few.
+#[derive(Debug, Default)]
+struct Properties(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Properties {
+    fn place(&self, name: &[u8]) -> core::result::Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_slice().cmp(name))
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&[u8]> {
+        let (_, value) = self.0.get(self.place(name).ok()?)?;
+        Some(value)
+    }
+
+    /// Adds a property, unless there is one of this name.
+    fn add(&mut self, name: &[u8], value: &[u8]) {
+        if let Err(place) = self.place(name) {
+            // With room for the zero byte that C wants behind it.
+            let mut copy = Vec::with_capacity(value.len() + 1);
+            copy.extend_from_slice(value);
+            self.0.insert(place, (name.to_vec(), copy));
+        }
+    }
 }
 
 impl PeerMetadata {
@@ -95,8 +118,8 @@ impl PeerMetadata {
             routing_id: Vec::new(),
             routing_id_source: Source::Peer,
             user_id: None,
-            from_peer: BTreeMap::new(),
-            from_zap: BTreeMap::new(),
+            from_peer: Properties::default(),
+            from_zap: Properties::default(),
         }
     }
 
@@ -125,22 +148,22 @@ impl PeerMetadata {
             Source::Peer => &mut self.from_peer,
             Source::Zap => &mut self.from_zap,
         };
-        if properties.len() >= MAX_PROPERTIES {
+        if properties.0.len() >= MAX_PROPERTIES {
             return Err(Errno::EPROTO);
         }
-        properties.entry(name.to_vec()).or_insert_with(|| value.to_vec());
+        properties.add(name, value);
         Ok(())
     }
 
     /// The ZAP handler's name for the peer.
     pub fn set_user_id(&mut self, user_id: &[u8]) {
-        self.from_zap.entry(USER_ID.into()).or_insert_with(|| user_id.to_vec());
+        self.from_zap.add(USER_ID.as_bytes(), user_id);
         self.user_id = (!user_id.is_empty()).then(|| user_id.to_vec());
     }
 
     /// The peer's socket type, if it told.
     pub fn socket_type(&self) -> Option<&[u8]> {
-        self.from_peer.get(SOCKET_TYPE).map(Vec::as_slice)
+        self.from_peer.find(SOCKET_TYPE)
     }
 
     /// The peer's routing id, if the local socket has a use for it.
@@ -157,29 +180,23 @@ impl PeerMetadata {
     /// same property the more trusted one counts: our own knowledge of the address, then the ZAP
     /// handler, then the peer.
     pub fn into_properties(self, peer_address: &str) -> Vec<(String, Vec<u8>)> {
-        let mut merged: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut merged = Vec::with_capacity(1 + self.from_zap.0.len() + self.from_peer.0.len());
         if !peer_address.is_empty() {
-            merged.insert(PEER_ADDRESS.into(), peer_address.into());
+            merged.push((PEER_ADDRESS.to_owned(), peer_address.into()));
         }
-        for (name, value) in self.from_zap {
-            insert_new(&mut merged, name, value);
-        }
-        for (name, value) in self.from_peer {
-            if name != PEER_ADDRESS.as_bytes() {
-                insert_new(&mut merged, name, value);
+        let from_peer = self.from_peer.0.into_iter();
+        let from_peer = from_peer.filter(|(name, _)| name != PEER_ADDRESS.as_bytes());
+        for (name, value) in self.from_zap.0.into_iter().chain(from_peer) {
+            // Names that are no text are left out: property names are ASCII by specification.
+            match String::from_utf8(name) {
+                Ok(name) if name != SOURCE_FD => merged.push((name, value)),
+                _ => {}
             }
         }
-        merged.into_iter().collect()
-    }
-}
-
-/// Names that are no text are left out: property names are ASCII by specification.
-fn insert_new(merged: &mut BTreeMap<String, Vec<u8>>, name: Vec<u8>, value: Vec<u8>) {
-    match String::from_utf8(name) {
-        Ok(name) if name != SOURCE_FD => {
-            merged.entry(name).or_insert(value);
-        }
-        _ => {}
+        // Of two with the same name the first, which is trusted more, keeps its place in front.
+        merged.sort_by(|one, other| one.0.cmp(&other.0));
+        merged.dedup_by(|later, earlier| later.0 == earlier.0);
+        merged
     }
 }
 

@@ -49,8 +49,10 @@ impl Null {
         match self.setup.zap.verdict() {
             Verdict::Pending | Verdict::Accepted => {
                 self.ready_sent = true;
-                let mut body = READY.to_vec();
-                body.append(&mut self.setup.own_metadata);
+                let metadata = core::mem::take(&mut self.setup.own_metadata);
+                let mut body = Vec::with_capacity(READY.len() + metadata.len());
+                body.extend_from_slice(READY);
+                body.extend_from_slice(&metadata);
                 Some(body)
             }
             Verdict::Unavailable => None,

@@ -95,7 +95,7 @@ pub struct Session {
     io: Arc<IoHandle>,
     options: Arc<SocketOptions>,
     /// Present in sessions that connect; accepted ones have none.
-    connecter: Option<Connecter>,
+    connecter: Option<Box<Connecter>>,
     /// An accepted connection, until the session starts.
     accepted: Option<Accepted>,
     pipe: Option<PipeEnd>,
@@ -103,7 +103,7 @@ pub struct Session {
     down: Option<Arc<AtomicBool>>,
     /// Of accepted connections, until the handshake is over.
     newcomers: Option<Arc<Newcomers>>,
-    zap: Option<ZapLine>,
+    zap: Option<Box<ZapLine>>,
     engine: Option<Box<Engine>>,
     /// What the reactor looks for at the engine's connection.
     watch: Option<Arc<Watch>>,
@@ -135,7 +135,7 @@ impl Session {
     ) -> Session {
         let connecter = Connecter::new(id, target, tls, link.clone(), options.clone());
         let mut session = Session::new(id, link, io, options);
-        session.connecter = Some(connecter);
+        session.connecter = Some(Box::new(connecter));
         session.pipe = pipe;
         session
     }
@@ -255,7 +255,7 @@ impl Session {
         if self.engine.is_none() && self.exchange.is_none() {
             // Without a connection the pipe is looked at here: it may hold nothing but its end.
             let over = self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended());
-            let hopeless = self.connecter.as_ref().is_none_or(Connecter::has_given_up);
+            let hopeless = self.connecter.as_ref().is_none_or(|connecter| connecter.has_given_up());
             return if over || hopeless { Turn::Over } else { Turn::Idle };
         }
         self.work(cx)

@@ -49,7 +49,7 @@ impl Session {
             }
         };
         let framing = handshake.as_ref().and_then(Handshake::role).map(Framing::WebSocket);
-        let mut engine = Engine::new(fd, addresses, generation, handshake, &self.options);
+        let mut engine = Engine::new(fd, Arc::new(addresses), generation, handshake, &self.options);
         engine.framing = framing;
         if let Some(secured) = secured {
             engine.secure(secured);
@@ -90,9 +90,9 @@ impl Session {
             return None;
         }
         let (mut theirs, ours) = pair(limits(&self.options));
-        ours.set_owner(self.io.owner(self.id));
+        self.io.own(&ours, self.id);
         if let Some(engine) = &self.engine {
-            theirs.addresses = Some(Arc::new(engine.addresses.clone()));
+            theirs.addresses = Some(engine.addresses.clone());
         }
         self.link.own(&theirs);
         self.pipe = Some(ours);
@@ -166,7 +166,7 @@ impl Session {
         let request = engine.handshake.as_mut().and_then(|shake| shake.take_zap_request());
         if let Some(request) = request {
             if self.zap.is_none() {
-                self.zap = ZapLine::open(self.id, &self.io, &self.link);
+                self.zap = ZapLine::open(self.id, &self.io, &self.link).map(Box::new);
             }
             match &mut self.zap {
                 Some(line) => {
@@ -273,7 +273,7 @@ impl Session {
     }
 
     pub(super) fn take_zap_replies(&mut self, cx: &mut Cx<'_>) -> core::result::Result<(), Turn> {
-        while let Some(reply) = self.zap.as_mut().and_then(ZapLine::take_reply) {
+        while let Some(reply) = self.zap.as_mut().and_then(|line| line.take_reply()) {
             let outcome = self.with_handshake(|shake| shake.zap_reply(reply));
             self.answered(cx, outcome)?;
         }

@@ -27,7 +27,7 @@ impl ZapLine {
         let names = link.context.registry.lock();
         let handler = names.find(HANDLER)?;
         let (mut ours, theirs) = pair(PipeLimits { inbound: 0, outbound: 0, conflate: false });
-        ours.set_owner(io.owner(session));
+        io.own(&ours, session);
         if handler.options.recv_routing_id {
             ours.out.write_anyway(FRAME_ROUTING_ID, b"");
         }

@@ -8,7 +8,7 @@ use super::patterns::Pattern;
 use super::Socket;
 use crate::error::{Errno, Result};
 use crate::options::constants::*;
-use crate::pipe::{PipeEnd, PipeEvent};
+use crate::pipe::{PipeEnd, PipeEvent, NOWHERE};
 use crate::signaler::Deadline;
 
 impl Socket {
@@ -67,7 +67,7 @@ impl Socket {
                 self.attach(*end, false, false);
             }
             Command::Pipe { pipe, side, event } => {
-                let key = pipe.slot(side);
+                let key = usize::try_from(pipe.slot(side)).unwrap_or(NOWHERE);
                 let known = self
                     .core
                     .pipes
@@ -160,7 +160,7 @@ impl Socket {
         let closed = end.was_closed_early();
         let key = self.core.pipes.insert(end);
         if let Some(end) = self.core.pipes.find(key) {
-            end.set_slot(key);
+            end.set_slot(key as u64);
         }
         self.kind.attach(&mut self.core, key, to_all, local);
         if closed {

@@ -199,7 +199,7 @@ impl Socket {
         let options = self.core.options.clone();
         let (ours, theirs) = pair(limits(&options));
         self.link.own(&ours);
-        theirs.set_owner(io.owner(id));
+        io.own(&theirs, id);
         let pipe = self.attach(ours, true, true);
         self.endpoints.last = last.to_owned();
         self.endpoints.add_child(id, io.clone(), None);
@@ -306,7 +306,7 @@ impl Socket {
         if !options.immediate {
             let (ours, theirs) = pair(limits(&options));
             self.link.own(&ours);
-            theirs.set_owner(io.owner(id));
+            io.own(&theirs, id);
             pipe = self.attach_named(ours, endpoint);
             session_end = Some(theirs);
         }

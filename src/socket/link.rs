@@ -3,7 +3,7 @@
 use core::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
-use super::mailbox::{Command, Mailbox, SocketOwner};
+use super::mailbox::{Command, Mailbox};
 use crate::context::Context;
 use crate::monitor::Monitor;
 use crate::pipe::PipeEnd;
@@ -40,5 +40,5 @@ impl SocketLink {
 
 /// Names the socket behind a mailbox as the owner of this end of a pipe.
 pub fn own(mailbox: &Arc<Mailbox>, end: &PipeEnd) {
-    end.set_owner(Arc::new(SocketOwner { mailbox: mailbox.clone(), side: end.side() }));
+    end.set_owner(mailbox.clone());
 }

@@ -217,21 +217,15 @@ impl Mailbox {
     }
 }
 
-/// A socket as the owner of one side of a pipe.
-#[derive(Debug)]
-pub struct SocketOwner {
-    pub mailbox: Arc<Mailbox>,
-    pub side: usize,
-}
-
-impl PipeOwner for SocketOwner {
-    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
-        let command = Command::Pipe { pipe: pipe.clone(), side: self.side, event };
+/// The socket as the owner of a pipe's end.
+impl PipeOwner for Mailbox {
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
+        let command = Command::Pipe { pipe: pipe.clone(), side, event };
         // What a closed peer left to read was announced before.
         if event == PipeEvent::Closed {
-            self.mailbox.leave(command);
+            self.leave(command);
         } else {
-            self.mailbox.send(command);
+            self.send(command);
         }
     }
 }

@@ -63,8 +63,11 @@ struct Legacy {
 
 impl Handshake {
     pub fn new(config: Config) -> Handshake {
-        let output = greeting::signature(config.routing_id.len()).to_vec();
-        Handshake { config, stage: Stage::Greeting, output, partial: Vec::new() }
+        // Room for a greeting and a short READY.
+        let mut output = Vec::with_capacity(2 * greeting::V3_LEN);
+        output.extend_from_slice(&greeting::signature(config.routing_id.len()));
+        let partial = Vec::with_capacity(greeting::V3_LEN);
+        Handshake { config, stage: Stage::Greeting, output, partial }
     }
 
     /// Bytes that wait to be written. The caller takes them off the front as it writes them.

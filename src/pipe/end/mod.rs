@@ -1,6 +1,6 @@
 //! One end of a pipe: reading, writing, credit, sleep and the end.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::message::Message;
@@ -81,7 +81,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
     fence::prepare();
     let shared = Arc::new(PipeShared {
         owners: [OnceLock::new(), OnceLock::new()],
-        slots: [AtomicUsize::new(NOWHERE), AtomicUsize::new(NOWHERE)],
+        slots: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
         outlet: Outlet::default(),
         inlet: Inlet::default(),
     });
@@ -132,7 +132,7 @@ impl PipeEnd {
     }
 
     /// Sets the owner's own number for this end.
-    pub fn set_slot(&self, slot: usize) {
+    pub fn set_slot(&self, slot: u64) {
         self.shared.slots[self.side].store(slot, Ordering::Release);
     }
 

@@ -26,7 +26,7 @@ struct Inbox {
 }
 
 impl PipeOwner for Inbox {
-    fn pipe_event(&self, _: &Arc<PipeShared>, event: PipeEvent) {
+    fn pipe_event(&self, _: &Arc<PipeShared>, _: usize, event: PipeEvent) {
         lock(&self.events).push_back(event);
         self.arrived.notify_all();
     }

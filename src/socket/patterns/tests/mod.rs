@@ -32,7 +32,7 @@ struct Owner {
 }
 
 impl PipeOwner for Owner {
-    fn pipe_event(&self, pipe: &Arc<PipeShared>, event: PipeEvent) {
+    fn pipe_event(&self, pipe: &Arc<PipeShared>, _: usize, event: PipeEvent) {
         self.events.lock().unwrap().push_back((self.socket, pipe.clone(), event));
     }
 }
