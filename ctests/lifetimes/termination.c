@@ -3,6 +3,9 @@
 
 static void *context;
 
+/* Everybody has a socket. */
+static pthread_barrier_t ready;
+
 enum blocking_call { SEND, RECV, POLL, EVENTS_POLL, PROXY };
 
 static void *block(void *argument)
@@ -15,6 +18,7 @@ static void *block(void *argument)
     int ends[2];
     CHECK(pipe(ends) == 0);
     items[1].fd = ends[0];
+    pthread_barrier_wait(&ready);
     switch (call) {
         case SEND: REFUSED(ETERM, zmq_send(socket, "x", 1, 0)); break;
         case RECV: REFUSED(ETERM, zmq_recv(socket, &byte, 1, 0)); break;
@@ -38,8 +42,10 @@ static void end_while_others_block(int (*end)(void *), int delay)
     /* The context has its threads before the others start, whoever is first. */
     CHECK(zmq_close(new_socket(context, ZMQ_PAIR)) == 0);
     void *anchor = new_socket(context, ZMQ_PAIR);
+    CHECK(pthread_barrier_init(&ready, NULL, CALLS + 1) == 0);
     for (int i = 0; i < CALLS; ++i)
         threads[i] = start_thread(block, &calls[i]);
+    pthread_barrier_wait(&ready);
     pause_ms(delay);
     if (end == zmq_ctx_shutdown) {
         CHECK(zmq_ctx_shutdown(context) == 0);
@@ -51,6 +57,7 @@ static void end_while_others_block(int (*end)(void *), int delay)
     CHECK(zmq_ctx_term(context) == 0);
     for (int i = 0; i < CALLS && end != zmq_ctx_shutdown; ++i)
         join(threads[i]);
+    CHECK(pthread_barrier_destroy(&ready) == 0);
 }
 
 static void shutdown_ends_blocking_calls(void)
