@@ -151,8 +151,8 @@ impl Session {
     }
 
     pub(super) fn cancel_engine_timers(&mut self, cx: &mut Cx<'_>) {
-        if let Some((timer, _)) = self.timers.input.take() {
-            cx.timers.cancel(timer);
+        if let Some(look) = self.timers.input.take() {
+            cx.timers.cancel(look.timer);
         }
         let timers = &mut self.timers;
         let slots = [

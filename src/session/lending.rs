@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use super::Session;
+use super::{InputLook, Session};
 use crate::engine::input::Input;
 use crate::engine::{Outcome, Progress};
 use crate::io::timers::Purpose;
@@ -12,6 +12,9 @@ use crate::pipe::PipeEnd;
 
 /// How long a reader that holds the input may stay away, in milliseconds.
 const AWAY: i32 = 1;
+/// The same for one that has been there at each look: each of them takes time from somebody, who may
+/// be that very reader.
+const AWAY_MOST: i32 = 16;
 
 /// Sessions and listeners of an I/O thread that are few.
 const FEW: usize = 4;
@@ -112,22 +115,28 @@ impl Session {
 
     /// The reader holds on to the receiving half: looks from time to time whether it uses it.
     pub(super) fn watch_input(&mut self, cx: &mut Cx<'_>) {
-        let uses = self.timers.input.take().map_or(0, |(timer, uses)| {
-            cx.timers.cancel(timer);
-            uses
+        let uses = self.timers.input.take().map_or(0, |look| {
+            cx.timers.cancel(look.timer);
+            look.uses
         });
-        self.timers.input = Some((cx.timers.add(self.id, Purpose::LookAfterInput, AWAY), uses));
+        self.plan_look(cx, uses, AWAY);
+    }
+
+    fn plan_look(&mut self, cx: &mut Cx<'_>, uses: u32, after: i32) {
+        let timer = cx.timers.add(self.id, Purpose::LookAfterInput, after);
+        self.timers.input = Some(InputLook { timer, uses, after });
     }
 
     pub(super) fn look_after_input(&mut self, cx: &mut Cx<'_>) -> Turn {
-        let Some((_, mut uses)) = self.timers.input.take() else { return Turn::Idle };
+        let Some(InputLook { mut uses, after, .. }) = self.timers.input.take() else {
+            return Turn::Idle;
+        };
         let Some(pipe) = self.pipe.as_ref().filter(|pipe| pipe.input_is_lent()) else {
             return Turn::Idle;
         };
         match pipe.look_after_input(&mut uses) {
             Found::Busy => {
-                let timer = cx.timers.add(self.id, Purpose::LookAfterInput, AWAY);
-                self.timers.input = Some((timer, uses));
+                self.plan_look(cx, uses, (2 * after).min(AWAY_MOST));
                 Turn::Idle
             }
             Found::Waiting => Turn::Idle,

@@ -58,8 +58,17 @@ struct SessionTimers {
     heartbeat_timeout: Option<TimerKey>,
     heartbeat_ttl: Option<TimerKey>,
     exchange: Option<TimerKey>,
-    /// With the uses of the lent input at the last look.
-    input: Option<(TimerKey, u32)>,
+    input: Option<InputLook>,
+}
+
+/// The next look at the lent input.
+#[derive(Debug)]
+struct InputLook {
+    timer: TimerKey,
+    /// How often it had been used at the last look.
+    uses: u32,
+    /// How long after that, in milliseconds.
+    after: i32,
 }
 
 /// What is spoken on a new connection.
