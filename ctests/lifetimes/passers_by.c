@@ -1,5 +1,6 @@
 /* Peers that come and go at a socket that waits for messages only, and is not woken for them. The peers
    are plain descriptors, since it is the socket whose threads are looked at. */
+#define ZMQ_BUILD_DRAFT_API
 #include "lifetimes.h"
 
 #include <arpa/inet.h>
@@ -183,9 +184,30 @@ static void who_was_missed_is_not_missing(void)
     CHECK(zmq_ctx_term(context) == 0);
 }
 
+/* What is asked of all pipes is asked of those, too, that the socket has not heard of. */
+static void a_silent_peer_counts(void)
+{
+    void *context = zmq_ctx_new();
+    void *socket = bound(context, ZMQ_PULL);
+    const uint64_t events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_PIPES_STATS;
+    CHECK(zmq_socket_monitor_versioned(socket, "inproc://events", events, 2, ZMQ_PAIR) == 0);
+    void *monitor = new_socket(context, ZMQ_PAIR);
+    CHECK(zmq_connect(monitor, "inproc://events") == 0);
+    int fd = come();
+    shake_hands(fd, "PUSH");
+    uint64_t event;
+    CHECK(zmq_recv(monitor, &event, sizeof event, 0) == sizeof event);
+    CHECK(event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    CHECK(zmq_socket_monitor_pipes_stats(socket) == 0);
+    close(fd);
+    CHECK(zmq_close(monitor) == 0 && zmq_close(socket) == 0);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
 CASES({"the_first_message_wakes_a_pull", the_first_message_wakes_a_pull},
       {"the_first_message_wakes_a_rep", the_first_message_wakes_a_rep},
       {"a_new_peer_is_probed", a_new_peer_is_probed},
       {"a_socket_ends_before_its_peers", a_socket_ends_before_its_peers},
       {"an_endpoint_ends_with_its_connections", an_endpoint_ends_with_its_connections},
+      {"a_silent_peer_counts", a_silent_peer_counts},
       {"who_was_missed_is_not_missing", who_was_missed_is_not_missing})

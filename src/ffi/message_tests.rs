@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use crate::message::Metadata;
+use crate::message::{Metadata, INLINE_MAX};
 
 /// A message that only the C functions touch.
 struct Held(MaybeUninit<Message>);
@@ -224,4 +224,16 @@ fn routing_ids_and_groups_are_kept() {
         assert_eq!(zmq_msg_set_group(message.pointer(), null()), -1);
     }
     message.close();
+}
+
+#[test]
+fn what_only_looks_like_a_message_is_refused() {
+    // A body inside of the message with more bytes than there is room for.
+    for len in INLINE_MAX + 1..=255 {
+        let mut bytes = [0u64; 8];
+        bytes[5] = u64::from_ne_bytes([0, len as u8, 0xc1, 0, 0, 0, 0, 0]);
+        let place = bytes.as_mut_ptr().cast::<Message>();
+        // SAFETY: memory for a message; null is no socket, and refused, or the message is.
+        assert_eq!(unsafe { crate::ffi::transfer::zmq_msg_send(place, null_mut(), 0) }, -1);
+    }
 }

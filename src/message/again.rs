@@ -42,14 +42,17 @@ impl Message {
     /// A body of one byte to [`FEW`] that is to be copied on its way.
     #[inline(always)]
     pub fn few(&self) -> Option<&[u8]> {
-        let len = self.len();
-        let is_few = len.wrapping_sub(1) < FEW;
-        let is_copied = match self.kind {
-            KIND_INLINE => true,
-            KIND_CONTENT => is_few && !self.is_callers_memory(),
-            _ => false,
-        };
-        (is_few && is_copied).then(|| self.data())
+        match self.kind {
+            // What only looks like a message may have any length.
+            KIND_INLINE => {
+                self.body.get(..usize::from(self.inline_len)).filter(|body| !body.is_empty())
+            }
+            KIND_CONTENT => {
+                let is_few = self.len().wrapping_sub(1) < FEW && !self.is_callers_memory();
+                is_few.then(|| self.data())
+            }
+            _ => None,
+        }
     }
 
     /// As [`Message::become_copy`], for a message that holds nothing but bytes, and one to

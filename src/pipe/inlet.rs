@@ -2,10 +2,11 @@
 //!
 //! A thread that waits for a message would otherwise be woken twice: the I/O thread by the
 //! connection, and this one by the I/O thread. When the reader asked for it, a session that has
-//! read all there is leaves the receiving half here. A thread that has to wait takes hold of it:
-//! the I/O thread's reactor no longer looks for input then, and the thread waits for the connection
-//! itself. It lets go when it leaves the call, unless it comes back so soon that this does not pay;
-//! then the session looks every now and then whether it still does.
+//! read all there is, or found no room for more, leaves the receiving half here. A thread that has to
+//! wait takes hold of it: the I/O thread's reactor no longer looks for input then, and the thread waits
+//! for the connection itself. It lets go when it leaves the call, unless it comes back so soon that this
+//! does not pay; then the session looks every now and then whether it still does. What found no room is
+//! the reader's from the start, and it goes on with it as soon as it has made some.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::any::Any;

@@ -68,7 +68,7 @@ pub struct Mailbox {
     state: AtomicU8,
     /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
     owed: AtomicI64,
-    /// There are commands that can wait.
+    /// The owner lets commands wait that can.
     patient: AtomicBool,
     signaler: Signaler,
 }

@@ -8,6 +8,7 @@ use crate::error::{Errno, Result};
 impl Socket {
     /// State of the peer with this routing id (`zmq_socket_get_peer_state`).
     pub fn peer_state(&mut self, routing_id: &[u8]) -> Result<i32> {
+        self.meet_newcomers();
         self.kind.peer_state(&mut self.core, routing_id)
     }
 

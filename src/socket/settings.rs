@@ -14,11 +14,13 @@ impl Socket {
             return Err(Errno::ETERM);
         }
         self.note_change();
+        self.meet_newcomers();
         let outcome = self.kind.set_option(&mut self.core, option, value);
         self.collect_ended();
         if outcome != Err(Errno::EINVAL) {
             // It may have to do with pipes that come and go, such as `ZMQ_PROBE_ROUTER`.
             self.link.mailbox.set_patient(false);
+            self.meet_newcomers();
             return outcome;
         }
         rows::set(self.core.options_mut(), option, value)?;
@@ -34,6 +36,14 @@ impl Socket {
             }
         }
         Ok(())
+    }
+
+    /// Executes what can wait for the next call: this one is about the pipes.
+    pub(super) fn meet_newcomers(&mut self) {
+        if self.link.mailbox.has_pending() {
+            // That the context ends is for the next call to say.
+            let _ = self.process_commands();
+        }
     }
 
     /// Reads an option (`zmq_getsockopt(3)`). `EINVAL`, `ETERM`.
@@ -115,6 +125,7 @@ impl Socket {
         if !self.link.monitor.wants(ZMQ_EVENT_PIPES_STATS) {
             return Err(Errno::EINVAL);
         }
+        self.meet_newcomers();
         if self.core.pipes.is_empty() {
             return Err(Errno::EAGAIN);
         }
