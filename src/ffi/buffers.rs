@@ -15,6 +15,7 @@ use crate::message::few::{copy_few, FEW};
 use crate::message::{Message, Metadata};
 use crate::options::constants::ZMQ_SNDMORE;
 use crate::pipe::outflow::Again;
+use crate::pipe::queue::{self, EXTERNAL_MIN};
 use crate::pipe::reader::AcceptFew;
 use crate::socket::{self, Socket};
 
@@ -30,17 +31,44 @@ pub unsafe extern "C" fn zmq_send(
         // SAFETY: the same contract.
         return unsafe { send_anew(socket, data, size, flags) };
     };
-    let is_few = size.wrapping_sub(1) < FEW && !data.is_null() && flags & ZMQ_SNDMORE == 0;
-    if is_few {
-        // SAFETY: the socket is used in this line alone, and the caller has `size` bytes at `data`.
-        match unsafe { socket::of(&entered).send_straight(data.cast(), size) } {
-            Again::Done => return size as c_int,
-            Again::ToFinish => return finish_send(entered, size),
-            Again::No => {}
-        }
+    if data.is_null() || flags & ZMQ_SNDMORE != 0 || size.wrapping_sub(1) >= EXTERNAL_MIN - 1 {
+        // SAFETY: the same contract.
+        return unsafe { send_entered(entered, data, size, flags) };
     }
+    if size > FEW {
+        // SAFETY: the same contract, and the size is none of an external body.
+        return unsafe { send_any(entered, data, size, flags) };
+    }
+    // SAFETY: as above.
+    unsafe { send_straight::<false>(entered, data, size, flags) }
+}
+
+/// The shortest way of `zmq_send`, if it is open.
+///
+/// # Safety
+/// There are `size` bytes at `data`: one at least, fewer than [`EXTERNAL_MIN`], and if not `ANY`, no more
+/// than [`FEW`].
+#[inline(always)]
+unsafe fn send_straight<const ANY: bool>(
+    entered: Entered,
+    data: *const c_void,
+    size: usize,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the socket is used in this line alone; the rest is the same contract.
+    match unsafe { socket::of(&entered).send_straight::<ANY>(data.cast(), size) } {
+        Again::Done => size as c_int,
+        Again::ToFinish => finish_send(entered, size),
+        // SAFETY: the same contract.
+        Again::No => unsafe { send_entered(entered, data, size, flags) },
+    }
+}
+
+/// As [`send_straight`], of any number of bytes: apart, for the sake of those that need less.
+#[inline(never)]
+unsafe fn send_any(entered: Entered, data: *const c_void, size: usize, flags: c_int) -> c_int {
     // SAFETY: the same contract.
-    unsafe { send_entered(entered, data, size, flags) }
+    unsafe { send_straight::<true>(entered, data, size, flags) }
 }
 
 /// Ends the shortest way of `zmq_send`.
@@ -127,18 +155,34 @@ pub unsafe extern "C" fn zmq_recv(
         // SAFETY: the same contract.
         return unsafe { recv_anew(socket, place, size, flags) };
     };
-    if !place.is_null() {
-        let room = Room { place: place.cast(), size };
-        // SAFETY: the socket is used in this line alone.
-        let received = unsafe { socket::of(&entered) }.recv_straight(room);
-        match received {
-            Some((received, false)) => return received as c_int,
-            Some((received, true)) => return finish_recv(entered, received),
-            None => {}
-        }
+    if place.is_null() {
+        // SAFETY: the same contract.
+        return unsafe { recv_entered(entered, place, size, flags) };
     }
-    // SAFETY: the same contract.
-    unsafe { recv_entered(entered, place, size, flags) }
+    let room = Room { place: place.cast(), size };
+    // SAFETY: the socket is used in this line alone.
+    match unsafe { socket::of(&entered) }.recv_straight::<false>(room) {
+        Some((received, false)) => received as c_int,
+        Some((received, true)) => finish_recv(entered, received),
+        // SAFETY: the same contract, and the place is there.
+        None => unsafe { recv_any(entered, place, size, flags) },
+    }
+}
+
+/// The shortest way of `zmq_recv` for any number of bytes: apart, for the sake of those that need less.
+///
+/// # Safety
+/// There are `size` bytes at `place`.
+#[inline(never)]
+unsafe fn recv_any(entered: Entered, place: *mut c_void, size: usize, flags: c_int) -> c_int {
+    let room = AnyRoom(Room { place: place.cast(), size });
+    // SAFETY: the socket is used in this line alone.
+    match unsafe { socket::of(&entered) }.recv_straight::<true>(room) {
+        Some((received, false)) => as_c_int(received),
+        Some((received, true)) => finish_recv(entered, received),
+        // SAFETY: the same contract.
+        None => unsafe { recv_entered(entered, place, size, flags) },
+    }
 }
 
 /// A caller's buffer, which is there.
@@ -156,6 +200,19 @@ impl AcceptFew for Room {
             unsafe { copy_few(body.as_ptr(), self.place, body.len()) };
         }
         fits
+    }
+}
+
+/// The same, for as many bytes as there is room for.
+struct AnyRoom(Room);
+
+impl AcceptFew for AnyRoom {
+    #[inline(always)]
+    fn accept(self, body: &[u8], _: Option<&Arc<Metadata>>) -> bool {
+        let copied = body.len().min(self.0.size);
+        // SAFETY: there is room for them, which is no memory of the socket's.
+        unsafe { queue::copy(body.as_ptr(), self.0.place, copied) };
+        true
     }
 }
 

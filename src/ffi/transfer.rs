@@ -45,7 +45,7 @@ pub unsafe extern "C" fn zmq_msg_send(
         if let Some(entered) = handles::enter_again(socket) {
             let size = body.len();
             // SAFETY: the socket is used in this line alone.
-            match unsafe { socket::of(&entered).send_straight(body.as_ptr(), size) } {
+            match unsafe { socket::of(&entered).send_straight::<false>(body.as_ptr(), size) } {
                 Again::No => {}
                 outcome => {
                     // SAFETY: as above.
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn zmq_msg_recv(
     let place = unsafe { valid_mut(message) };
     if let (Ok(place), Some(entered)) = (place, handles::enter_again(socket)) {
         // SAFETY: the socket is used in this line alone.
-        let received = unsafe { socket::of(&entered) }.recv_straight(place);
+        let received = unsafe { socket::of(&entered) }.recv_straight::<false>(place);
         match received {
             Some((received, false)) => return received as c_int,
             Some((received, true)) => return finish_recv(entered, received),

@@ -355,17 +355,17 @@ impl Outflow {
         true
     }
 
-    /// As [`Outflow::send_at_once`], for one byte to [`FEW`](crate::message::few::FEW), right after another message was
-    /// sent in that way.
+    /// As [`Outflow::send_at_once`], right after another message was sent in that way: any number of
+    /// bytes below [`EXTERNAL_MIN`], or one to [`FEW`](crate::message::few::FEW).
     ///
     /// # Safety
     /// `data` is valid for reads of `len` bytes, which no chunk has.
     #[inline(always)]
-    pub unsafe fn send_few_again(&mut self, data: *const u8, len: usize) -> Again {
+    pub unsafe fn send_again<const ANY: bool>(&mut self, data: *const u8, len: usize) -> Again {
         let Outbound::Bytes(writer) = &mut self.lane else { return Again::No };
         let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
         // SAFETY: the same contract.
-        if !has_credit || !unsafe { writer.write_few_again(data, len) } {
+        if !has_credit || !unsafe { writer.write_again::<ANY>(data, len) } {
             return Again::No;
         }
         debug_assert!(self.active && !self.writing_parts);
@@ -381,7 +381,7 @@ impl Outflow {
         }
     }
 
-    /// Does what [`Outflow::send_few_again`] left.
+    /// Does what [`Outflow::send_again`] left.
     pub fn finish_send(&mut self) {
         self.let_see();
     }

@@ -20,7 +20,7 @@ pub trait Accept: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool {}
 
 impl<F: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool> Accept for F {}
 
-/// As [`Accept`], for few bytes: made to be part of the caller.
+/// As [`Accept`], made to be part of the caller.
 pub trait AcceptFew {
     fn accept(self, body: &[u8], metadata: Option<&Arc<Metadata>>) -> bool;
 }
@@ -240,24 +240,30 @@ impl Reader {
         }
     }
 
-    /// As [`Reader::take_at_once`], for one byte to [`FEW`]. Gives their number.
+    /// As [`Reader::take_at_once`]: any number of bytes, or one to [`FEW`]. Gives their number.
     #[inline(always)]
-    pub fn take_few(&mut self, place: impl AcceptFew) -> Option<usize> {
+    pub fn take_again<const ANY: bool>(&mut self, place: impl AcceptFew) -> Option<usize> {
         if self.pos >= self.seen.end() || self.is_external {
             return None;
         }
         // SAFETY: published frames are whole (Writer), and the chunk holds nothing else.
         unsafe {
             let at = self.base.add(self.pos);
-            let len = usize::from(*at.add(1));
-            if *at != 0 || len.wrapping_sub(1) >= FEW {
+            let (head, len) = match *at {
+                0 => (2, usize::from(*at.add(1))),
+                FRAME_LARGE if ANY => {
+                    (9, u64::from_be_bytes(at.add(1).cast::<[u8; 8]>().read()) as usize)
+                }
+                _ => return None,
+            };
+            if !ANY && len.wrapping_sub(1) >= FEW {
                 return None;
             }
-            let body = core::slice::from_raw_parts(at.add(2), len);
+            let body = core::slice::from_raw_parts(at.add(head), len);
             if !place.accept(body, self.metadata.as_ref()) {
                 return None;
             }
-            self.pos += 2 + len;
+            self.pos += head + len;
             self.credited += 1;
             (self.boundary, self.boundary_messages) = (self.pos, self.credited);
             Some(len)

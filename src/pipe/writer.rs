@@ -112,27 +112,31 @@ impl Writer {
         self.publish()
     }
 
-    /// As [`Writer::write_at_once`], for one byte to [`FEW`], right after another message was written
-    /// in that way.
+    /// As [`Writer::write_at_once`], right after another message was written in that way: any number of
+    /// bytes, or one to [`FEW`].
     ///
     /// # Safety
     /// `data` is valid for reads of `len` bytes, which no chunk has.
     #[inline(always)]
-    pub unsafe fn write_few_again(&mut self, data: *const u8, len: usize) -> bool {
-        let needed = 2 + len;
+    pub unsafe fn write_again<const ANY: bool>(&mut self, data: *const u8, len: usize) -> bool {
+        let needed = if ANY { queue::frame_len(len) } else { 2 + len };
         let Some(chunk) = self.chunk else { return false };
         if needed > self.capacity - self.filled {
             return false;
         }
         debug_assert!(self.dirty.is_none() && !self.fresh && self.end == self.ready.end());
-        debug_assert!((1..=FEW).contains(&len));
+        debug_assert!(ANY || (1..=FEW).contains(&len));
         // SAFETY: that many bytes are left behind `end`, and the chunk is alive: only the writer's
         // own sealing lets it go.
         unsafe {
             let at = self.base.add(self.end);
-            at.write(0);
-            at.add(1).write(len as u8);
-            copy_few(data, at.add(2), len);
+            if ANY {
+                queue::put_frame(at, 0, core::slice::from_raw_parts(data, len));
+            } else {
+                at.write(0);
+                at.add(1).write(len as u8);
+                copy_few(data, at.add(2), len);
+            }
             self.end += needed;
             self.filled = self.end;
             self.messages += 1;

@@ -58,18 +58,19 @@ impl Socket {
         self.straight.from = only.unwrap_or(NOWHERE);
     }
 
-    /// Sends one byte to [`FEW`](crate::message::few::FEW) as a message of one part.
+    /// Sends a message of one part: of any number of bytes below
+    /// [`EXTERNAL_MIN`](crate::pipe::queue::EXTERNAL_MIN), or one to [`FEW`](crate::message::few::FEW).
     ///
     /// # Safety
     /// `data` is valid for reads of `len` bytes, and no memory of the socket's.
     #[inline(always)]
-    pub unsafe fn send_straight(&mut self, data: *const u8, len: usize) -> Again {
+    pub unsafe fn send_straight<const ANY: bool>(&mut self, data: *const u8, len: usize) -> Again {
         if self.mailbox.has_pending() {
             return Again::No;
         }
         match self.core.pipes.find_mut(self.straight.to) {
             // SAFETY: the same contract.
-            Some(pipe) => unsafe { pipe.out.send_few_again(data, len) },
+            Some(pipe) => unsafe { pipe.out.send_again::<ANY>(data, len) },
             None => Again::No,
         }
     }
@@ -81,14 +82,18 @@ impl Socket {
         }
     }
 
-    /// Receives a message of one part and one byte to [`FEW`](crate::message::few::FEW) into a
-    /// place. Gives its length, and whether [`Socket::finish_recv_straight`] is to be called.
+    /// Receives a message of one part into a place: of any number of bytes, or of one to
+    /// [`FEW`](crate::message::few::FEW). Gives its length, and whether
+    /// [`Socket::finish_recv_straight`] is to be called.
     #[inline(always)]
-    pub fn recv_straight(&mut self, place: impl AcceptFew) -> Option<(usize, bool)> {
+    pub fn recv_straight<const ANY: bool>(
+        &mut self,
+        place: impl AcceptFew,
+    ) -> Option<(usize, bool)> {
         if self.mailbox.has_pending() {
             return None;
         }
-        self.core.pipes.find_mut(self.straight.from)?.read_few_again(place)
+        self.core.pipes.find_mut(self.straight.from)?.read_again::<ANY>(place)
     }
 
     /// Does what [`Socket::recv_straight`] left.

@@ -194,14 +194,14 @@ impl PipeEnd {
         taken
     }
 
-    /// As [`PipeEnd::read_at_once`], for one byte to [`FEW`](crate::message::few::FEW), right after
-    /// another message was read in that way. Gives their number, and whether
+    /// As [`PipeEnd::read_at_once`], right after another message was read in that way: any number of
+    /// bytes, or one to [`FEW`](crate::message::few::FEW). Gives their number, and whether
     /// [`PipeEnd::acknowledge`] is to be called.
     #[inline(always)]
-    pub fn read_few_again(&mut self, place: impl AcceptFew) -> Option<(usize, bool)> {
+    pub fn read_again<const ANY: bool>(&mut self, place: impl AcceptFew) -> Option<(usize, bool)> {
         let Inbound::Bytes(reader) = &mut self.inbound else { return None };
         debug_assert!(self.in_active);
-        let len = reader.take_few(place)?;
+        let len = reader.take_again::<ANY>(place)?;
         Some((len, self.tally.count(1)))
     }
 

@@ -164,10 +164,20 @@ fn marks_and_order_hold_whatever_happens() {
                         for _ in 0..random.below(4) {
                             number += 1;
                             let mut body = number.to_le_bytes().to_vec();
-                            body.resize(4 + random.below(61), 5);
+                            let is_few = random.below(2) == 0;
+                            let more = if is_few { random.below(61) } else { random.length() };
+                            body.resize(4 + more, 5);
                             let waiting = sent.len() as i32;
+                            let (data, len) = (body.as_ptr(), body.len());
                             // SAFETY: the body is there, and no chunk's.
-                            match unsafe { near.out.send_few_again(body.as_ptr(), body.len()) } {
+                            let outcome = unsafe {
+                                if is_few && random.below(2) == 0 {
+                                    near.out.send_again::<false>(data, len)
+                                } else {
+                                    near.out.send_again::<true>(data, len)
+                                }
+                            };
+                            match outcome {
                                 Again::No => break,
                                 Again::ToFinish => near.out.finish_send(),
                                 Again::Done => {}
@@ -210,7 +220,11 @@ fn marks_and_order_hold_whatever_happens() {
                             at_once_read += 1;
                             for _ in 0..random.below(4) {
                                 let refused = random.below(8) == 0;
-                                let taken = far.read_few_again(Expected { sent: &sent, refused });
+                                let expected = Expected { sent: &sent, refused };
+                                let taken = match random.below(2) {
+                                    0 => far.read_again::<true>(expected),
+                                    _ => far.read_again::<false>(expected),
+                                };
                                 let Some((len, is_step)) = taken else { break };
                                 if is_step {
                                     far.acknowledge();
