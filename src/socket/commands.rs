@@ -37,12 +37,32 @@ impl Socket {
     }
 
     pub(super) fn execute_waiting(&mut self) {
+        self.execute_those(|_| true);
+    }
+
+    /// Executes what waits, for a call that would not do so by itself: the end of the context is left to
+    /// those that do.
+    pub(super) fn execute_what_can_wait(&mut self) {
+        if !self.execute_those(|it| !matches!(it, Command::Stop)) {
+            self.mailbox.send(Command::Stop);
+        }
+        self.collect_ended();
+    }
+
+    /// Takes all that waits, and executes what is wanted of it. Whether that was all.
+    fn execute_those(&mut self, is_wanted: impl Fn(&Command) -> bool) -> bool {
         let mut commands = ::core::mem::take(&mut self.commands);
-        self.link.mailbox.take(&mut commands);
+        self.mailbox.take(&mut commands);
+        let mut all = true;
         while let Some(command) = commands.pop_front() {
-            self.execute(command);
+            if is_wanted(&command) {
+                self.execute(command);
+            } else {
+                all = false;
+            }
         }
         self.commands = commands;
+        all
     }
 
     /// Sleeps until commands come, and executes them. `EAGAIN`, `EINTR`, `ETERM`.

@@ -92,7 +92,7 @@ impl Mailbox {
     /// Adds a command that a patient owner need not act on before its next call; false when the
     /// socket is gone.
     pub fn leave(&self, command: Command) -> bool {
-        self.add(command, self.is_patient())
+        self.add(command, true)
     }
 
     fn add(&self, command: Command, can_wait: bool) -> bool {
@@ -104,7 +104,7 @@ impl Mailbox {
             return false;
         }
         queue.commands.push_back(command);
-        if can_wait && queue.commands.len() < MANY {
+        if can_wait && self.is_patient() && queue.commands.len() < MANY {
             drop(queue);
             let before = self.state.fetch_or(PENDING, Ordering::SeqCst);
             if before & RETIRED == 0 {
@@ -188,8 +188,9 @@ impl Mailbox {
         self.patient.load(Ordering::Relaxed)
     }
 
-    /// See [`Mailbox::is_patient`].
+    /// See [`Mailbox::is_patient`]. What was left before this is in the queue after it.
     pub fn set_patient(&self, patient: bool) {
+        let _queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         self.patient.store(patient, Ordering::Relaxed);
     }
 

@@ -19,8 +19,10 @@ impl Socket {
         self.collect_ended();
         if outcome != Err(Errno::EINVAL) {
             // It may have to do with pipes that come and go, such as `ZMQ_PROBE_ROUTER`.
-            self.link.mailbox.set_patient(false);
-            self.meet_newcomers();
+            if self.mailbox.is_patient() {
+                self.mailbox.set_patient(false);
+                self.execute_what_can_wait();
+            }
             return outcome;
         }
         rows::set(self.core.options_mut(), option, value)?;
@@ -38,11 +40,10 @@ impl Socket {
         Ok(())
     }
 
-    /// Executes what can wait for the next call: this one is about the pipes.
+    /// Hears of pipes that came and went, where a call is about all of them.
     pub(super) fn meet_newcomers(&mut self) {
-        if self.link.mailbox.has_pending() {
-            // That the context ends is for the next call to say.
-            let _ = self.process_commands();
+        if self.mailbox.is_patient() && self.mailbox.has_pending() {
+            self.execute_what_can_wait();
         }
     }
 
