@@ -8,10 +8,12 @@ use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
+pub use at_once::{is_copied_at_once, Again};
 use following::Follower;
 pub use sending::end_burst;
 use sending::SENDS_FOR_ROOM;
 
+mod at_once;
 mod following;
 mod sending;
 
@@ -39,16 +41,6 @@ enum Pace {
 /// Flushes without a sleep of the peer after which a writer is dense.
 const DENSE_STREAK: u32 = 64;
 
-/// What became of a message that was to go the way of the one before.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Again {
-    Done,
-    /// It did, and something is left to be done then.
-    ToFinish,
-    /// It did not, and nothing has changed.
-    No,
-}
-
 /// Bodies of this size and more that a message owns are not copied on their way to another socket.
 const REFERENCE_MIN: usize = 2048;
 
@@ -56,16 +48,6 @@ const REFERENCE_MIN: usize = 2048;
 #[inline]
 pub fn is_copied(message: &Message) -> bool {
     message.len() < EXTERNAL_MIN && !message.is_callers_memory()
-}
-
-/// Whether a body is copied into any queue.
-#[inline(always)]
-pub fn is_copied_at_once(message: &Message) -> bool {
-    if message.has_content() {
-        message.len() < REFERENCE_MIN && !message.is_callers_memory()
-    } else {
-        message.len() < EXTERNAL_MIN
-    }
 }
 
 /// The writing half.
@@ -336,54 +318,6 @@ impl Outflow {
             }
         }
         self.write_unchecked(flags, message).is_ok()
-    }
-
-    /// Writes a message of one part, or the last of several, and shows it to the peer, if there is
-    /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
-    #[inline(always)]
-    pub fn send_at_once(&mut self, body: &[u8]) -> bool {
-        if !self.active || !self.has_known_credit() || body.len() >= EXTERNAL_MIN {
-            return false;
-        }
-        let Outbound::Bytes(writer) = &mut self.lane else { return false };
-        if !writer.write_at_once(body) {
-            return false;
-        }
-        self.writing_parts = false;
-        self.written += 1;
-        self.let_see();
-        true
-    }
-
-    /// As [`Outflow::send_at_once`], right after another message was sent in that way: any number of
-    /// bytes below [`EXTERNAL_MIN`], or one to [`FEW`](crate::message::few::FEW).
-    ///
-    /// # Safety
-    /// `data` is valid for reads of `len` bytes, which no chunk has.
-    #[inline(always)]
-    pub unsafe fn send_again<const ANY: bool>(&mut self, data: *const u8, len: usize) -> Again {
-        let Outbound::Bytes(writer) = &mut self.lane else { return Again::No };
-        let has_credit = self.hwm == 0 || self.written - self.acknowledged < self.hwm;
-        // SAFETY: the same contract.
-        if !has_credit || !unsafe { writer.write_again::<ANY>(data, len) } {
-            return Again::No;
-        }
-        debug_assert!(self.active && !self.writing_parts);
-        self.written += 1;
-        if self.pace != Pace::Dense {
-            return Again::ToFinish;
-        }
-        fence::light();
-        match self.queue.attention.load(Ordering::Relaxed) {
-            AWAKE => Again::Done,
-            WATCHING if !self.is_much() => Again::Done,
-            _ => Again::ToFinish,
-        }
-    }
-
-    /// Does what [`Outflow::send_again`] left.
-    pub fn finish_send(&mut self) {
-        self.let_see();
     }
 
     #[inline(never)]
