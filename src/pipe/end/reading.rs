@@ -14,13 +14,15 @@ use crate::pipe::{fence, PipeEvent};
 const LEFT_OUT: u8 = 15;
 
 /// Messages of one look that are worth the trip of their memory.
-const MANY: u64 = 128;
+const MANY: u64 = 512;
 /// How many looks in a row may bring fewer.
 const LOOKS: i8 = 4;
 /// How many not to count, after letting more gather was of no use.
 const LOOKS_LEFT_OUT: i8 = 120;
 /// How long to let more gather.
-const BREATH: Duration = Duration::from_micros(3);
+const BREATH: Duration = Duration::from_micros(12);
+/// Fewer messages than this were not worth it.
+const GATHERED: u64 = 8;
 
 /// What a reader's last looks at its queue brought.
 #[derive(Debug, Default)]
@@ -148,7 +150,7 @@ impl PipeEnd {
             self.looks.little += 1;
         }
         let breathed = core::mem::take(&mut self.looks.breathed);
-        if breathed && found <= 1 {
+        if breathed && found < GATHERED {
             // It was of no use.
             self.looks.little = -LOOKS_LEFT_OUT;
         } else if self.looks.little > LOOKS && fence::several_processors() {
