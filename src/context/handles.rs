@@ -270,10 +270,8 @@ fn enter_own(slot: &'static Slot) -> Option<Entered> {
     // Pairs with the heavy fence in `take_over`: either we see there that the ownership is gone, or
     // the other thread sees that we are in a call.
     fence::light();
-    let is_ours = slot.owner.load(Ordering::Acquire) == owner;
-    if is_ours && slot.kind.load(Ordering::Acquire) == Kind::Socket as u32 {
-        // SAFETY: kind says the slot is in use; entering keeps removal away.
-        return Some(Entered { mark, object: unsafe { *slot.object.get() } });
+    if slot.owner.load(Ordering::Acquire) == owner {
+        return entered(slot, mark).ok();
     }
     mark.store(0, Ordering::Release);
     None

@@ -117,7 +117,6 @@ unsafe fn send_buffer(
 /// The long way of `zmq_send`.
 #[inline(never)]
 fn send_view(socket: &mut Socket, body: &[u8], flags: c_int) -> Result<()> {
-    socket.end_straight();
     // SAFETY: the message is gone at the end of this call, when the bytes are still there.
     let mut message = unsafe { Message::view(body.as_ptr(), body.len()) };
     socket.send_paced(&mut message, flags)
@@ -272,7 +271,6 @@ unsafe fn recv_into(
     size: usize,
     flags: c_int,
 ) -> Result<c_int> {
-    socket.end_straight();
     socket.set_wants_metadata(false);
     let mut message = Message::new();
     socket.recv(&mut message, flags)?;

@@ -92,7 +92,6 @@ unsafe fn msg_send(message: *mut Message, socket: *mut c_void, flags: c_int) -> 
             let message = unsafe { valid_mut(message) }?;
             let size = message.len();
             if !socket.send_message_at_once(message, flags) {
-                socket.end_straight();
                 socket.send_paced(message, flags)?;
             }
             Ok(size)
@@ -146,7 +145,6 @@ unsafe fn msg_recv(message: *mut Message, socket: *mut c_void, flags: c_int) -> 
             // SAFETY: the caller passes a message, or null, which is refused.
             let message = unsafe { valid_mut(message) }?;
             if !socket.recv_message_at_once(message) {
-                socket.end_straight();
                 socket.set_wants_metadata(true);
                 receive(socket, message, flags)?;
             }

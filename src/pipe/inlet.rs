@@ -118,15 +118,6 @@ pub enum Direct {
     Unavailable(Option<super::PipeEvent>),
 }
 
-/// What came of filling a lane up that had no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
-    /// What there was is in the lane, as far as there was room.
-    Done,
-    /// Something came that is the session's business.
-    Return,
-}
-
 impl Inlet {
     // --- the session ---
 
@@ -193,25 +184,15 @@ impl Inlet {
             self.asked.store(true, Ordering::Relaxed);
             return Direct::Unavailable(first.then_some(super::PipeEvent::InputWanted));
         };
-        if !lease.held {
-            lease.held = true;
-            lease.loan.reactor.look_for_input(false);
-        }
-        lease.uses = lease.uses.wrapping_add(1);
-        let Loan { receiver, out, fd, .. } = &mut lease.loan;
-        let before = (out.written(), out.total());
-        match receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out) {
+        let (received, better_shared) = lease.receive();
+        match received {
             Received::Something => {
-                let messages = out.written().wrapping_sub(before.0);
-                let bytes = out.total().wrapping_sub(before.1);
                 let now = Instant::now();
                 let last = left.replace(now);
                 let is_soon = last.is_some_and(|last| now.duration_since(last) < SOON);
-                if is_soon && messages > 0 && receiver.is_better_shared(messages, bytes) {
-                    *left_out = LEFT_OUT;
-                    self.asked.store(false, Ordering::Relaxed);
-                    lease.let_go();
-                } else if receiver.waits_for_room() {
+                if is_soon && better_shared {
+                    self.share(lease, left_out);
+                } else if lease.loan.receiver.waits_for_room() {
                     // It is this thread that makes room.
                     lease.inside = false;
                 } else if is_soon {
@@ -223,49 +204,40 @@ impl Inlet {
             }
             Received::Nothing => {
                 lease.inside = true;
-                Direct::Nothing(fd.clone())
+                Direct::Nothing(lease.loan.fd.clone())
             }
-            Received::Return => {
-                lease.returned = true;
-                lease.inside = false;
-                Direct::Received(Some(super::PipeEvent::InputReturned))
-            }
+            Received::Return => Direct::Received(Some(super::PipeEvent::InputReturned)),
         }
     }
 
     /// There is room again in a lane that had none: receives what waited for it. `None` when that is
     /// the session's business.
-    pub fn fill_up(&self) -> Option<Filled> {
+    pub fn fill_up(&self) -> Option<Received> {
         let mut guard = self.lock();
         let Place { lease, left_out, .. } = &mut *guard;
         let lease = lease.as_mut().filter(|lease| lease.is_good())?;
         if !lease.loan.receiver.waits_for_room() {
             lease.loan.out.reader_comes_back();
-            return Some(Filled::Done);
+            return Some(Received::Nothing);
         }
-        if !lease.held {
-            lease.held = true;
-            lease.loan.reactor.look_for_input(false);
+        let (received, better_shared) = lease.receive();
+        if received == Received::Return {
+            return Some(received);
         }
-        lease.uses = lease.uses.wrapping_add(1);
-        let Loan { receiver, out, fd, .. } = &mut lease.loan;
-        let before = (out.written(), out.total());
-        if receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out) == Received::Return {
-            lease.returned = true;
-            lease.inside = false;
-            return Some(Filled::Return);
-        }
-        let messages = out.written().wrapping_sub(before.0);
-        let bytes = out.total().wrapping_sub(before.1);
-        if messages > 0 && receiver.is_better_shared(messages, bytes) {
-            *left_out = LEFT_OUT;
-            self.asked.store(false, Ordering::Relaxed);
-            lease.let_go();
-        } else if !receiver.waits_for_room() && !lease.watched {
+        if better_shared {
+            self.share(lease, left_out);
+        } else if !lease.loan.receiver.waits_for_room() && !lease.watched {
             // Nobody knows when this thread will be back.
             lease.let_go();
         }
-        Some(Filled::Done)
+        Some(received)
+    }
+
+    /// Leaves receiving to the session for a while.
+    fn share(&self, lease: &mut Lease, left_out: &mut u32) {
+        *left_out = LEFT_OUT;
+        self.asked.store(false, Ordering::Relaxed);
+        lease.let_go();
     }
 
     /// Whether input does not depend on the reader alone.
@@ -303,6 +275,27 @@ impl Inlet {
 impl Lease {
     fn is_good(&self) -> bool {
         !self.returned && !self.loan.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire))
+    }
+
+    /// Takes hold of the receiving half and receives what is there. With what came of it, whether so much
+    /// is better left to another thread.
+    fn receive(&mut self) -> (Received, bool) {
+        if !self.held {
+            self.held = true;
+            self.loan.reactor.look_for_input(false);
+        }
+        self.uses = self.uses.wrapping_add(1);
+        let Loan { receiver, out, fd, .. } = &mut self.loan;
+        let before = (out.written(), out.total());
+        let received = receiver.receive(std::os::fd::AsFd::as_fd(&**fd), out);
+        let messages = out.written().wrapping_sub(before.0);
+        let bytes = out.total().wrapping_sub(before.1);
+        let better_shared = messages > 0 && receiver.is_better_shared(messages, bytes);
+        if received == Received::Return {
+            self.returned = true;
+            self.inside = false;
+        }
+        (received, better_shared)
     }
 
     /// The reader leaves its call with a message, and will be back soon.

@@ -28,7 +28,7 @@ impl Straight {
 impl Socket {
     /// Something else is done with the socket than what was done before.
     #[inline(always)]
-    pub fn end_straight(&mut self) {
+    pub(super) fn end_straight(&mut self) {
         self.straight = Straight::nowhere();
     }
 

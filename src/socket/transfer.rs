@@ -13,6 +13,7 @@ impl Socket {
     /// message.
     #[inline(always)]
     pub fn send(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.end_straight();
         self.look_for_commands()?;
         let more = if flags & ZMQ_SNDMORE != 0 { message::MORE } else { 0 };
         message.set_flags(message.flags() & message::SHARED | more);
@@ -71,6 +72,7 @@ impl Socket {
     /// the socket is touched again.
     #[inline(always)]
     pub fn recv(&mut self, message: &mut Message, flags: i32) -> Result<()> {
+        self.end_straight();
         self.look_for_commands()?;
         match self.kind.recv(&mut self.core, message) {
             Ok(()) => {

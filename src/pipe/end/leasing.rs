@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::{PipeEnd, State};
-use crate::pipe::inlet::{Direct, Filled, Found, Loan, Reactor, Receive};
+use crate::pipe::inlet::{Direct, Found, Loan, Reactor, Receive, Received};
 use crate::pipe::outflow::Outbound;
 use crate::pipe::PipeEvent;
 
@@ -92,7 +92,7 @@ impl PipeEnd {
             return false;
         }
         let filled = self.shared.inlet.fill_up();
-        if filled == Some(Filled::Return) {
+        if filled == Some(Received::Return) {
             self.tell_peer(PipeEvent::InputReturned);
         }
         filled.is_some()
