@@ -163,7 +163,7 @@ impl Watched {
     /// The socket's own descriptor.
     fn hold(&mut self, handle: *mut c_void) -> Result<RawFd> {
         let mailbox = socket::with(handle, |socket| Ok(socket.mailbox()))?;
-        let descriptor = mailbox.signaler().raw();
+        let descriptor = mailbox.expose();
         self.mailboxes.push(mailbox);
         Ok(descriptor)
     }
@@ -196,6 +196,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        self.mailboxes.iter().for_each(|mailbox| mailbox.conceal());
         for (handle, watch) in self.watches.drain(..) {
             // One that was closed in the meantime took its watches along.
             let _ = socket::with(handle, |socket| {

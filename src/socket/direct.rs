@@ -188,14 +188,7 @@ impl Socket {
 
     /// Sleeps until the connection is readable (true) or commands come (false).
     fn wait_for_either(&self, fd: &Arc<OwnedFd>, deadline: Deadline) -> Result<bool> {
-        if self.link.mailbox.has_pending() {
-            return Ok(false);
-        }
-        if deadline.passed() {
-            return Err(Errno::EAGAIN);
-        }
-        let other = fd.as_raw_fd();
-        self.link.mailbox.signaler().wait_with(other, deadline)
+        self.link.mailbox.wait_with(fd.as_raw_fd(), deadline)
     }
 }
 

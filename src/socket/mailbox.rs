@@ -1,7 +1,8 @@
 //! How other threads reach a socket.
 
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::collections::VecDeque;
+use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::watch::Watch;
@@ -37,13 +38,20 @@ struct Queue {
 }
 
 /// Commands wait.
-const PENDING: u8 = 1;
+const PENDING: u32 = 1;
 /// The owner was told so.
-const RAISED: u8 = 8;
+const RAISED: u32 = 8;
 /// The owner looks at the state again and again, and need not be woken.
-const LOOKING: u8 = 2;
+const LOOKING: u32 = 2;
 /// The socket was closed: the descriptor stays readable.
-const RETIRED: u8 = 4;
+const RETIRED: u32 = 4;
+/// From here up: how many may sleep on the descriptor.
+const SLEEPER: u32 = 16;
+
+/// Whether whoever raises the state has to write to the descriptor.
+fn wants_write(before: u32) -> bool {
+    before >= SLEEPER && before & (RAISED | LOOKING) == 0
+}
 
 /// So many commands that can wait make one that cannot: nobody's memory is to fill with them.
 const MANY: usize = 64;
@@ -51,9 +59,13 @@ const MANY: usize = 64;
 const KEPT: usize = 256;
 
 /// A socket's queue of commands, with a descriptor that is readable while there are some that
-/// cannot wait.
+/// cannot wait, and somebody may sleep on it.
 ///
-/// The descriptor is written outside the lock, so that the woken thread does not run into it. The
+/// Most of the time nobody does: a thread that goes on calling finds the state itself. So the
+/// descriptor is written for those who said that they may sleep ([`Mailbox::expose`]), and not
+/// before: whoever begins finds it written for what came earlier.
+///
+/// It is written outside the lock, so that the woken thread does not run into it. The
 /// sender that puts up `RAISED` writes once; the owner that takes it down is owed that write, which
 /// may come later than the command. An owner that looks for itself spares the sender the write and
 /// is owed nothing. What is owed is cleared as soon as it is there: a descriptor
@@ -64,12 +76,16 @@ const KEPT: usize = 256;
 #[derive(Debug)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
-    /// [`PENDING`], [`RAISED`], [`LOOKING`] and [`RETIRED`].
-    state: AtomicU8,
+    /// [`PENDING`], [`RAISED`], [`LOOKING`], [`RETIRED`] and the [`SLEEPER`]s.
+    state: AtomicU32,
     /// Writes to the descriptor that are to be cleared and were not yet. The owner's alone.
     owed: AtomicI64,
     /// The owner lets commands wait that can.
     patient: AtomicBool,
+    /// The application has the descriptor.
+    shown: AtomicBool,
+    /// It is to find it readable if it asks for it now.
+    stirred: AtomicBool,
     signaler: Signaler,
 }
 
@@ -77,9 +93,11 @@ impl Mailbox {
     pub fn new() -> Result<Arc<Mailbox>> {
         Ok(Arc::new(Mailbox {
             queue: Mutex::default(),
-            state: AtomicU8::new(0),
+            state: AtomicU32::new(0),
             owed: AtomicI64::new(0),
             patient: AtomicBool::new(false),
+            shown: AtomicBool::new(false),
+            stirred: AtomicBool::new(false),
             signaler: Signaler::new()?,
         }))
     }
@@ -116,7 +134,7 @@ impl Mailbox {
         let watches = queue.watches.clone();
         drop(queue);
         let before = self.state.fetch_or(PENDING | RAISED, Ordering::SeqCst);
-        if before & (RAISED | LOOKING) == 0 {
+        if wants_write(before) {
             self.signaler.set();
         }
         if before & RAISED == 0 {
@@ -131,17 +149,69 @@ impl Mailbox {
         queue.watches = (!watches.is_empty()).then(|| watches.into());
     }
 
-    /// Makes the descriptor readable without a command.
+    /// Makes the descriptor readable without a command, until [`Mailbox::take`]: for those who sleep
+    /// on it, and for an application that asks for it in this time.
     pub fn wake_pollers(&self) {
-        self.owed.fetch_add(1, Ordering::Relaxed);
-        self.signaler.set();
+        if self.state.load(Ordering::SeqCst) >= SLEEPER {
+            self.owed.fetch_add(1, Ordering::Relaxed);
+            self.signaler.set();
+        } else {
+            self.stirred.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Makes the descriptor readable for good: whoever sleeps on it, or is about to, finds out that
     /// the socket was closed. New commands go on to show as new writes.
     pub fn retire(&self) {
         self.state.fetch_or(RETIRED, Ordering::SeqCst);
+        self.state.fetch_add(SLEEPER, Ordering::SeqCst);
         self.signaler.set();
+    }
+
+    /// The descriptor, for somebody who may sleep on it until [`Mailbox::conceal`]. It is readable
+    /// if the owner was told of commands before.
+    pub fn expose(&self) -> RawFd {
+        let before = self.state.fetch_add(SLEEPER, Ordering::SeqCst);
+        if before < SLEEPER && before & RAISED != 0 {
+            self.signaler.set();
+        }
+        self.signaler.raw()
+    }
+
+    /// As [`Mailbox::expose`], unless commands wait: then nobody is to sleep, and false.
+    fn expose_for_sleep(&self) -> bool {
+        let before = self.state.fetch_add(SLEEPER, Ordering::SeqCst);
+        if before & PENDING != 0 {
+            // What was raised before this was not written for it.
+            self.end_exposure(before & RAISED == 0);
+        }
+        before & PENDING == 0
+    }
+
+    /// Nobody sleeps any more who began with [`Mailbox::expose`].
+    pub fn conceal(&self) {
+        self.end_exposure(true);
+    }
+
+    fn end_exposure(&self, was_written: bool) {
+        let before = self.state.fetch_sub(SLEEPER, Ordering::SeqCst);
+        let was_last = before < 2 * SLEEPER;
+        if was_last && was_written && before & RAISED != 0 {
+            // The write for it was made, or will be.
+            self.owed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The descriptor, for an application that may sleep on it at any time.
+    pub fn show(&self) -> RawFd {
+        if self.shown.swap(true, Ordering::Relaxed) {
+            return self.signaler.raw();
+        }
+        let descriptor = self.expose();
+        if self.stirred.swap(false, Ordering::Relaxed) {
+            self.wake_pollers();
+        }
+        descriptor
     }
 
     /// Whether commands wait. One load; for the hot path.
@@ -153,6 +223,11 @@ impl Mailbox {
     /// Looks again and again whether commands come, until `tired` says that this is enough. For
     /// the owner alone.
     pub fn look_for(&self, mut tired: impl FnMut() -> bool) -> bool {
+        if self.state.load(Ordering::Relaxed) < SLEEPER {
+            // Nobody writes anyway.
+            while !self.has_pending() && !tired() {}
+            return self.has_pending();
+        }
         let before = self.state.fetch_or(LOOKING, Ordering::SeqCst);
         while !self.has_pending() && !tired() {}
         let after = self.state.fetch_and(!LOOKING, Ordering::SeqCst);
@@ -165,7 +240,9 @@ impl Mailbox {
 
     /// Whether [`Mailbox::take`] has anything to do: commands, or a descriptor to clear.
     pub fn needs_attention(&self) -> bool {
-        self.has_pending() || self.owed.load(Ordering::Relaxed) > 0
+        self.has_pending()
+            || self.owed.load(Ordering::Relaxed) > 0
+            || self.stirred.load(Ordering::Relaxed)
     }
 
     /// Clears the descriptor, unless the socket was closed, and exchanges the waiting commands for
@@ -174,11 +251,18 @@ impl Mailbox {
         if empty.capacity() > KEPT {
             *empty = VecDeque::new();
         }
-        let is_retired = self.state.load(Ordering::Relaxed) & RETIRED != 0;
-        let cleared = if is_retired { 0 } else { self.signaler.clear() };
-        let cleared = i64::try_from(cleared).unwrap_or(i64::MAX);
-        let raised = self.state.fetch_and(!(PENDING | RAISED), Ordering::SeqCst) & RAISED != 0;
-        self.owed.fetch_add(i64::from(raised) - cleared, Ordering::Relaxed);
+        self.stirred.store(false, Ordering::Relaxed);
+        let state = self.state.load(Ordering::Relaxed);
+        let is_written = state >= SLEEPER && state & RAISED != 0;
+        let may_clear = state & RETIRED == 0;
+        let cleared = if may_clear && (is_written || self.owed.load(Ordering::Relaxed) > 0) {
+            i64::try_from(self.signaler.clear()).unwrap_or(i64::MAX)
+        } else {
+            0
+        };
+        let before = self.state.fetch_and(!(PENDING | RAISED), Ordering::SeqCst);
+        let owed = before >= SLEEPER && before & RAISED != 0;
+        self.owed.fetch_add(i64::from(owed) - cleared, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::swap(&mut queue.commands, empty);
     }
@@ -196,18 +280,24 @@ impl Mailbox {
 
     /// Waits for commands; errors as [`Signaler::wait`].
     pub fn wait(&self, deadline: Deadline) -> Result<()> {
+        // poll(2) passes over negative descriptors.
+        self.wait_with(-1, deadline).map(|_| ())
+    }
+
+    /// As [`Mailbox::wait`], or until another descriptor is readable or broken: true then.
+    pub fn wait_with(&self, other: RawFd, deadline: Deadline) -> Result<bool> {
         if self.has_pending() {
-            return Ok(());
+            return Ok(false);
         }
         if deadline.passed() {
             return Err(Errno::EAGAIN);
         }
-        self.signaler.wait(deadline)
-    }
-
-    /// The descriptor of `ZMQ_FD`.
-    pub fn signaler(&self) -> &Signaler {
-        &self.signaler
+        if !self.expose_for_sleep() {
+            return Ok(false);
+        }
+        let outcome = self.signaler.wait_with(other, deadline);
+        self.conceal();
+        outcome
     }
 
     /// Refuses all commands from now on and returns those left.

@@ -16,8 +16,17 @@ fn take(mailbox: &Mailbox) -> VecDeque<Command> {
     commands
 }
 
+/// Whether somebody who begins to sleep on the descriptor now is woken at once.
 fn is_readable(mailbox: &Mailbox) -> bool {
-    mailbox.signaler().wait(Deadline::after(0)).is_ok()
+    mailbox.expose();
+    let readable = mailbox.signaler.wait(Deadline::after(0)).is_ok();
+    mailbox.conceal();
+    readable
+}
+
+/// An atomic change of the state; what it was.
+fn change(access: &mut Access<'_>, to: fn(u32) -> u32) -> u32 {
+    access.exchange(STATE, |old| to(u32::from(old)) as u8).map_or(0, u32::from)
 }
 
 /// What each sender sends.
@@ -31,8 +40,8 @@ fn sending(access: &mut Access<'_>) -> Step {
             Step::To(1)
         }
         1 => {
-            let before = access.exchange(STATE, |old| old | PENDING | RAISED).unwrap_or(0);
-            Step::To(if before & (RAISED | LOOKING) == 0 { 2 } else { 3 })
+            let before = change(access, |old| old | PENDING | RAISED);
+            Step::To(if wants_write(before) { 2 } else { 3 })
         }
         2 => {
             access.exchange(DESCRIPTOR, |count| count + 1);
@@ -54,7 +63,7 @@ fn sending(access: &mut Access<'_>) -> Step {
 fn leaving(access: &mut Access<'_>) -> Step {
     match (access.own().registers[0], access.at()) {
         (0, 1) => {
-            access.exchange(STATE, |old| old | PENDING);
+            change(access, |old| old | PENDING);
             Step::To(3)
         }
         _ => sending(access),
@@ -64,49 +73,92 @@ fn leaving(access: &mut Access<'_>) -> Step {
 /// What is owed, in a register that knows no negative numbers.
 const NOTHING_OWED: u8 = 100;
 
-/// `take`, `look_for` and `wait`, until all commands came and nothing is owed. Goes "inside" where
-/// it would have been woken for nothing.
-fn taking(access: &mut Access<'_>) -> Step {
+/// `take`, `look_for` and `wait`, until all commands came and nothing is owed.
+fn waiting(access: &mut Access<'_>) -> Step {
+    owning(access, false)
+}
+
+/// As [`waiting`], with `expose` and `conceal` around the sleep.
+fn polling(access: &mut Access<'_>) -> Step {
+    owning(access, true)
+}
+
+/// Goes "inside" where it would have been woken for nothing.
+fn owning(access: &mut Access<'_>, polls: bool) -> Step {
     let [taken, owed, cleared, looked] = access.own().registers;
     let owed = if owed == 0 { NOTHING_OWED } else { owed };
-    let pending = |state: u8| state & PENDING != 0;
+    let pending = |state: u32| state & PENDING != 0;
+    let state = |access: &Access<'_>| u32::from(access.load(STATE));
     match access.at() {
-        0 if pending(access.load(STATE)) || owed > NOTHING_OWED => Step::To(1),
+        0 if pending(state(access)) || owed > NOTHING_OWED => Step::To(1),
         0 if taken == 2 * EACH => Step::Done,
-        0 if looked == 0 => Step::To(4),
-        0 if access.load(DESCRIPTOR) == 0 => Step::Blocked,
-        0 => {
-            // Readable: the descriptor was written after the state was looked at above, or else
-            // there is nothing to do.
-            access.own().inside = !pending(access.load(STATE));
+        0 if looked == 0 && state(access) < SLEEPER => {
+            access.own().registers[3] = 1;
             Step::To(0)
         }
+        0 if looked == 0 => Step::To(5),
+        0 => Step::To(8),
         1 => {
-            let count = access.exchange(DESCRIPTOR, |_| 0).unwrap_or(0);
-            access.own().registers[2] = count;
-            Step::To(2)
+            let state = state(access);
+            let is_written = state >= SLEEPER && state & RAISED != 0;
+            access.own().registers[2] = 0;
+            Step::To(if is_written || owed > NOTHING_OWED { 2 } else { 3 })
         }
         2 => {
-            let old = access.exchange(STATE, |old| old & !(PENDING | RAISED)).unwrap_or(0);
-            access.own().registers[1] = owed + u8::from(old & RAISED != 0) - cleared;
+            let count = access.exchange(DESCRIPTOR, |_| 0).unwrap_or(0);
+            access.own().registers[2] = count;
             Step::To(3)
         }
         3 => {
+            let old = change(access, |old| old & !(PENDING | RAISED));
+            let raised = u8::from(old >= SLEEPER && old & RAISED != 0);
+            access.own().registers[1] = owed + raised - cleared;
+            Step::To(4)
+        }
+        4 => {
             let commands = access.exchange(COMMANDS, |_| 0).unwrap_or(0);
             access.own().registers[0] += commands;
             access.own().registers[3] = 0;
             Step::To(0)
         }
-        4 => {
-            let old = access.exchange(STATE, |old| old | LOOKING).unwrap_or(0);
-            Step::To(if old & RAISED == 0 { 5 } else { 6 })
+        5 => {
+            let old = change(access, |old| old | LOOKING);
+            Step::To(if old & RAISED == 0 { 6 } else { 7 })
         }
-        at => {
-            let old = access.exchange(STATE, |old| old & !LOOKING).unwrap_or(0);
-            if at == 5 && old & RAISED != 0 {
+        at @ (6 | 7) => {
+            let old = change(access, |old| old & !LOOKING);
+            if at == 6 && old & RAISED != 0 {
                 access.own().registers[1] = owed - 1;
             }
             access.own().registers[3] = 1;
+            Step::To(0)
+        }
+        8 => {
+            let before = change(access, |old| old + SLEEPER);
+            Step::To(match (before & PENDING != 0, before & RAISED != 0) {
+                (_, true) if polls && before < SLEEPER => 9,
+                (true, true) if !polls => 12,
+                (true, false) if !polls => 11,
+                _ => 10,
+            })
+        }
+        9 => {
+            access.exchange(DESCRIPTOR, |count| count + 1);
+            Step::To(10)
+        }
+        10 if access.load(DESCRIPTOR) == 0 => Step::Blocked,
+        10 => {
+            // Readable: the descriptor was written after the state was looked at, or else there is
+            // nothing to do.
+            access.own().inside = !pending(state(access));
+            Step::To(11)
+        }
+        at => {
+            access.own().inside = false;
+            let old = change(access, |old| old - SLEEPER);
+            if at == 11 && old < 2 * SLEEPER && old & RAISED != 0 {
+                access.own().registers[1] = owed + 1;
+            }
             Step::To(0)
         }
     }
@@ -128,8 +180,14 @@ fn commands_come_in_every_order_and_a_readable_descriptor_has_a_reason() {
         let sound = sound && !waits_for_nothing;
         sound && (!is_last || machine.all_done() && cleared)
     };
-    assert!(explore(&[sending, sending, taking], [0; 8], check).unwrap() > 500);
-    assert!(explore(&[sending, leaving, taking], [0; 8], check).unwrap() > 500);
+    for owner in [waiting, polling] {
+        for shown in [0, SLEEPER as u8] {
+            let mut memory = [0; 8];
+            memory[usize::from(STATE)] = shown;
+            assert!(explore(&[sending, sending, owner], memory, check).unwrap() > 500);
+            assert!(explore(&[sending, leaving, owner], memory, check).unwrap() > 500);
+        }
+    }
 }
 
 #[test]
@@ -178,7 +236,7 @@ fn senders_wake_an_owner_that_really_sleeps() {
         assert!(take(&mailbox).is_empty());
     }
     let soon = Deadline::At(std::time::Instant::now() + Duration::from_millis(1));
-    assert_eq!(mailbox.signaler().wait(soon), Err(Errno::EAGAIN), "nothing left to clear");
+    assert_eq!(mailbox.signaler.wait(soon), Err(Errno::EAGAIN), "nothing left to clear");
 }
 
 #[test]
@@ -198,10 +256,68 @@ fn a_retired_mailbox_stays_readable_and_shows_new_commands() {
     assert!(mailbox.send(Command::ChildGone(1)));
     assert!(mailbox.has_pending());
     assert_eq!(take(&mailbox).len(), 1);
-    assert_eq!(mailbox.signaler().wait(now), Ok(()), "for whoever comes late to poll it");
-    mailbox.signaler().clear();
+    assert_eq!(mailbox.signaler.wait(now), Ok(()), "for whoever comes late to poll it");
+    mailbox.signaler.clear();
     assert!(mailbox.send(Command::ChildGone(2)));
-    assert_eq!(mailbox.signaler().wait(now), Ok(()), "the reaper waits for new writes");
+    assert_eq!(mailbox.signaler.wait(now), Ok(()), "the reaper waits for new writes");
+}
+
+#[test]
+fn the_descriptor_is_written_for_those_who_may_sleep_on_it() {
+    let mailbox = Mailbox::new().unwrap();
+    let written = || mailbox.signaler.wait(Deadline::after(0)).is_ok();
+    assert!(mailbox.send(Command::ChildGone(1)));
+    mailbox.wake_pollers();
+    assert!(!written(), "nobody sleeps");
+    mailbox.expose();
+    assert!(written(), "for what came earlier");
+    mailbox.expose();
+    mailbox.conceal();
+    assert_eq!(take(&mailbox).len(), 1);
+    assert!(!written());
+    assert!(mailbox.send(Command::ChildGone(2)));
+    assert!(written(), "one sleeper is left");
+    mailbox.conceal();
+    assert!(mailbox.send(Command::ChildGone(3)));
+    assert_eq!(take(&mailbox).len(), 2);
+    assert!(!written() && !mailbox.needs_attention(), "what was written before is cleared");
+    mailbox.show();
+    mailbox.show();
+    assert!(mailbox.send(Command::ChildGone(4)));
+    assert!(written(), "an application may sleep at any time");
+    assert_eq!(take(&mailbox).len(), 1);
+    assert!(!written() && !mailbox.needs_attention());
+}
+
+#[test]
+fn an_application_that_asks_for_the_descriptor_finds_what_it_would_have_seen() {
+    let written = |mailbox: &Mailbox| mailbox.signaler.wait(Deadline::after(0)).is_ok();
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.wake_pollers();
+    assert!(mailbox.needs_attention());
+    mailbox.show();
+    assert!(written(&mailbox));
+    assert!(take(&mailbox).is_empty());
+    assert!(!written(&mailbox) && !mailbox.needs_attention());
+
+    let mailbox = Mailbox::new().unwrap();
+    mailbox.wake_pollers();
+    assert!(take(&mailbox).is_empty());
+    mailbox.show();
+    assert!(!written(&mailbox) && !mailbox.needs_attention(), "it is over");
+}
+
+#[test]
+fn nobody_sleeps_while_commands_wait() {
+    let mailbox = Mailbox::new().unwrap();
+    assert!(mailbox.send(Command::ChildGone(1)));
+    assert!(!mailbox.expose_for_sleep());
+    assert_eq!(take(&mailbox).len(), 1);
+    assert!(!mailbox.needs_attention());
+    assert!(mailbox.expose_for_sleep());
+    assert!(mailbox.send(Command::ChildGone(2)));
+    assert_eq!(mailbox.signaler.wait(Deadline::after(0)), Ok(()));
+    mailbox.conceal();
 }
 
 #[test]
@@ -248,7 +364,7 @@ fn nothing_can_wait_once_the_socket_is_closed() {
     let mailbox = Mailbox::new().unwrap();
     mailbox.set_patient(true);
     mailbox.retire();
-    mailbox.signaler().clear();
+    mailbox.signaler.clear();
     assert!(mailbox.leave(Command::ChildGone(1)));
     assert!(is_readable(&mailbox), "the reaper waits for its children");
 }

@@ -202,7 +202,7 @@ impl Socket {
 
     /// The descriptor of `ZMQ_FD`.
     pub fn descriptor(&self) -> RawFd {
-        self.link.mailbox.signaler().raw()
+        self.link.mailbox.show()
     }
 
     /// Where commands for it arrive, and its descriptor with them.

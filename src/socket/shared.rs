@@ -191,8 +191,11 @@ fn sleep<'a>(
     state.sleepers.push_back(Sleeper { purpose, signaler: signaler.clone() });
     drop(locked);
 
-    let other = if leads { mailbox.signaler().raw() } else { -1 };
+    let other = if leads { mailbox.expose() } else { -1 };
     let outcome = signaler.wait_with(other, deadline);
+    if leads {
+        mailbox.conceal();
+    }
 
     let mut locked = shared.lock()?;
     let state = &mut *locked.state;
