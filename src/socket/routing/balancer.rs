@@ -1,7 +1,7 @@
 //! Sending to one pipe after the other.
 
-use super::pipe_list::PipeList;
 use super::refusal;
+use super::turns::Turns;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::socket::core::{Core, PipeKey};
@@ -9,15 +9,12 @@ use crate::socket::patterns::MESSAGE_LOST;
 
 /// Gives one message to each pipe that has room, round and round.
 ///
-/// The pipes that may have room stand in front; one that turns out to be full moves behind them
-/// until [`Balancer::activated`] brings it back. All parts of a message go to one pipe. When that
+/// A pipe that turns out to be full has no more turns until [`Balancer::activated`]. All parts of a message go to one pipe. When that
 /// pipe goes away half-way, the next part is told so, and it and the parts that are left are
 /// dropped, so that nobody receives half a message.
 #[derive(Debug, Default)]
 pub struct Balancer {
-    pipes: PipeList<1>,
-    active: usize,
-    current: usize,
+    turns: Turns<1>,
     more: bool,
     dropping: bool,
     /// The pipe of the message is gone, and the sender has not been told so.
@@ -26,40 +23,20 @@ pub struct Balancer {
 
 impl Balancer {
     pub fn attach(&mut self, core: &mut Core, pipe: PipeKey) {
-        self.pipes.push(core, pipe);
-        self.activated(core, pipe);
+        self.turns.attach(core, pipe);
     }
 
     /// The pipe has room again.
     pub fn activated(&mut self, core: &mut Core, pipe: PipeKey) {
-        if let Some(position) = self.pipes.position(core, pipe) {
-            if position >= self.active {
-                self.pipes.swap(core, position, self.active);
-                self.active += 1;
-            }
-        }
+        self.turns.activated(core, pipe);
     }
 
     pub fn pipe_terminated(&mut self, core: &mut Core, pipe: PipeKey) {
-        let Some(mut position) = self.pipes.position(core, pipe) else {
-            return;
-        };
-        let in_turn = position == self.current && self.active > 0;
-        let in_message = self.more && !in_turn;
-        if in_turn && self.more && !self.dropping {
+        let had_turn = self.turns.remove(core, pipe, self.more);
+        if had_turn && self.more && !self.dropping {
             self.dropping = true;
             self.untold = true;
         }
-        if position < self.active {
-            self.active -= 1;
-            self.pipes.swap(core, position, self.active);
-            if self.current == self.active {
-                // A pipe whose message is half written keeps its turn where it is now.
-                self.current = if in_message { position } else { 0 };
-            }
-            position = self.active;
-        }
-        self.pipes.remove(core, position);
     }
 
     /// Sends one part and says which pipe took it: none, when the part belongs to a message whose
@@ -67,17 +44,16 @@ impl Balancer {
     /// away in the middle of the message.
     #[inline(always)]
     pub fn send(&mut self, core: &mut Core, message: &Message) -> Result<Option<PipeKey>> {
-        if self.active > 0 && !self.dropping {
-            if let Some(pipe) = self.pipes.at(self.current) {
-                if let Some(end) = core.pipes.find_mut(pipe) {
-                    if end.write(message) {
-                        self.more = message.has_more();
-                        if !self.more {
-                            end.flush();
-                            self.next_turn();
-                        }
-                        return Ok(Some(pipe));
+        let in_turn = if self.dropping { None } else { self.turns.current() };
+        if let Some(pipe) = in_turn {
+            if let Some(end) = core.pipes.find_mut(pipe) {
+                if end.write(message) {
+                    self.more = message.has_more();
+                    if !self.more {
+                        end.flush();
+                        self.turns.pass();
                     }
+                    return Ok(Some(pipe));
                 }
             }
         }
@@ -87,15 +63,15 @@ impl Balancer {
     /// See [`Socket::send_at_once`](crate::socket::Socket::send_at_once).
     #[inline(always)]
     pub fn send_at_once(&mut self, core: &mut Core, body: &[u8]) -> bool {
-        if self.active == 0 || self.more || self.dropping {
+        if self.more || self.dropping {
             return false;
         }
-        let end = self.pipes.at(self.current).and_then(|pipe| core.pipes.find_mut(pipe));
+        let end = self.turns.current().and_then(|pipe| core.pipes.find_mut(pipe));
         let Some(end) = end else { return false };
         if !end.out.send_at_once(body) {
             return false;
         }
-        self.next_turn();
+        self.turns.pass();
         true
     }
 
@@ -110,12 +86,12 @@ impl Balancer {
             self.dropping = self.more;
             return Ok(None);
         }
-        while let Some(pipe) = self.in_turn() {
+        while let Some(pipe) = self.turns.current() {
             if core.write(pipe, message) {
                 self.more = message.has_more();
                 if !self.more {
                     core.flush(pipe);
-                    self.next_turn();
+                    self.turns.pass();
                 }
                 return Ok(Some(pipe));
             }
@@ -126,7 +102,7 @@ impl Balancer {
                 core.rollback(pipe);
                 return Err(self.lose_message(message));
             }
-            self.put_to_sleep(core);
+            self.turns.put_to_sleep(core);
         }
         Err(Errno::EAGAIN)
     }
@@ -142,7 +118,7 @@ impl Balancer {
     /// Takes back the parts of an unfinished message, which starts anew with the next part.
     pub fn forget_message(&mut self, core: &mut Core) {
         if self.more && !self.dropping {
-            if let Some(pipe) = self.in_turn() {
+            if let Some(pipe) = self.turns.current() {
                 core.rollback(pipe);
             }
         }
@@ -157,11 +133,11 @@ impl Balancer {
         if self.more {
             return true;
         }
-        while let Some(pipe) = self.in_turn() {
+        while let Some(pipe) = self.turns.current() {
             if core.check_write(pipe) {
                 return true;
             }
-            self.put_to_sleep(core);
+            self.turns.put_to_sleep(core);
         }
         false
     }
@@ -169,36 +145,6 @@ impl Balancer {
     /// The pipe that takes all messages, if there is but one.
     #[inline]
     pub fn only_active(&self) -> Option<PipeKey> {
-        if self.active == 1 {
-            self.in_turn()
-        } else {
-            None
-        }
-    }
-
-    #[inline]
-    fn in_turn(&self) -> Option<PipeKey> {
-        if self.active == 0 {
-            return None;
-        }
-        self.pipes.at(self.current)
-    }
-
-    #[inline]
-    fn next_turn(&mut self) {
-        self.current += 1;
-        if self.current >= self.active {
-            self.current = 0;
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_to_sleep(&mut self, core: &mut Core) {
-        self.active -= 1;
-        self.pipes.swap(core, self.current, self.active);
-        if self.current == self.active {
-            self.current = 0;
-        }
+        self.turns.only_active()
     }
 }

@@ -1,6 +1,6 @@
 //! Receiving from all pipes in turn.
 
-use super::pipe_list::PipeList;
+use super::turns::Turns;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::pipe::reader::Accept;
@@ -8,55 +8,31 @@ use crate::socket::core::{Core, PipeKey};
 
 /// Takes one message from each pipe that has some, round and round.
 ///
-/// The pipes that may have something to read stand in front; one that turns out to be empty moves
-/// behind them until [`FairQueue::activated`] brings it back. All parts of a message are taken
-/// from one pipe before the next pipe has its turn.
+/// A pipe that turns out to be empty has no more turns until [`FairQueue::activated`]. All parts of
+/// a message are taken from one pipe before the next pipe has its turn.
 #[derive(Debug, Default)]
 pub struct FairQueue {
-    pipes: PipeList<0>,
-    active: usize,
-    current: usize,
+    turns: Turns<0>,
     more: bool,
 }
 
 impl FairQueue {
     pub fn attach(&mut self, core: &mut Core, pipe: PipeKey) {
-        self.pipes.push(core, pipe);
-        self.activated(core, pipe);
+        self.turns.attach(core, pipe);
     }
 
     /// Whether the pipe is in the queue.
     pub fn contains(&self, core: &Core, pipe: PipeKey) -> bool {
-        self.pipes.position(core, pipe).is_some()
+        self.turns.contains(core, pipe)
     }
 
     /// The pipe has something to read again.
     pub fn activated(&mut self, core: &mut Core, pipe: PipeKey) {
-        if let Some(position) = self.pipes.position(core, pipe) {
-            if position >= self.active {
-                self.pipes.swap(core, position, self.active);
-                self.active += 1;
-            }
-        }
+        self.turns.activated(core, pipe);
     }
 
     pub fn pipe_terminated(&mut self, core: &mut Core, pipe: PipeKey) {
-        let Some(mut position) = self.pipes.position(core, pipe) else {
-            return;
-        };
-        let in_turn = position == self.current && self.active > 0;
-        let in_message = self.more && !in_turn;
-        if position < self.active {
-            self.active -= 1;
-            self.pipes.swap(core, position, self.active);
-            if self.current == self.active {
-                // A pipe whose message is half read keeps its turn where it is now.
-                self.current = if in_message { position } else { 0 };
-            }
-            position = self.active;
-        }
-        self.pipes.remove(core, position);
-        if in_turn {
+        if self.turns.remove(core, pipe, self.more) {
             self.more = false;
         }
     }
@@ -64,7 +40,7 @@ impl FairQueue {
     /// Takes the next part and says which pipe it came over. `EAGAIN`.
     #[inline(always)]
     pub fn recv(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
-        if let Some(pipe) = self.in_turn() {
+        if let Some(pipe) = self.turns.current() {
             if core.read(pipe, message) {
                 self.took(message);
                 return Ok(pipe);
@@ -76,11 +52,11 @@ impl FairQueue {
     /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
     #[inline(always)]
     pub fn recv_at_once(&mut self, core: &mut Core, accept: impl Accept) -> bool {
-        let in_turn = if self.more { None } else { self.in_turn() };
+        let in_turn = if self.more { None } else { self.turns.current() };
         let end = in_turn.and_then(|pipe| core.pipes.find_mut(pipe));
         let received = end.is_some_and(|end| end.read_at_once(accept));
         if received {
-            self.next_turn();
+            self.turns.pass();
         }
         received
     }
@@ -89,7 +65,7 @@ impl FairQueue {
     #[cold]
     #[inline(never)]
     fn recv_from_another(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
-        while let Some(pipe) = self.in_turn() {
+        while let Some(pipe) = self.turns.current() {
             if core.read(pipe, message) {
                 self.took(message);
                 return Ok(pipe);
@@ -103,7 +79,7 @@ impl FairQueue {
     fn took(&mut self, message: &Message) {
         self.more = message.has_more();
         if !self.more {
-            self.next_turn();
+            self.turns.pass();
         }
     }
 
@@ -137,10 +113,10 @@ impl FairQueue {
     pub fn skip_rest(&mut self, core: &mut Core) {
         let mut part = Message::new();
         while self.more {
-            let read = self.in_turn().is_some_and(|pipe| core.read(pipe, &mut part));
+            let read = self.turns.current().is_some_and(|pipe| core.read(pipe, &mut part));
             self.more = read && part.has_more();
             if read && !self.more {
-                self.next_turn();
+                self.turns.pass();
             }
         }
     }
@@ -156,7 +132,7 @@ impl FairQueue {
         if self.more {
             return true;
         }
-        while let Some(pipe) = self.in_turn() {
+        while let Some(pipe) = self.turns.current() {
             if core.check_read(pipe) {
                 return true;
             }
@@ -168,27 +144,7 @@ impl FairQueue {
     /// The pipe that all messages come from, if there is but one.
     #[inline]
     pub fn only_active(&self) -> Option<PipeKey> {
-        if self.active == 1 {
-            self.in_turn()
-        } else {
-            None
-        }
-    }
-
-    #[inline]
-    fn in_turn(&self) -> Option<PipeKey> {
-        if self.active == 0 {
-            return None;
-        }
-        self.pipes.at(self.current)
-    }
-
-    #[inline]
-    fn next_turn(&mut self) {
-        self.current += 1;
-        if self.current >= self.active {
-            self.current = 0;
-        }
+        self.turns.only_active()
     }
 
     #[cold]
@@ -197,10 +153,6 @@ impl FairQueue {
         // Whole messages are published at once, so a message breaks off only where this side ended
         // the pipe in the middle of it.
         self.more = false;
-        self.active -= 1;
-        self.pipes.swap(core, self.current, self.active);
-        if self.current == self.active {
-            self.current = 0;
-        }
+        self.turns.put_to_sleep(core);
     }
 }

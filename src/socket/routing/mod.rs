@@ -6,7 +6,8 @@
 //! peer's routing id.
 //!
 //! None of them owns a pipe. They hold keys in a [`pipe_list`] whose order says which pipes are
-//! usable now, so that a pipe that cannot be read or written costs nothing until it wakes up.
+//! usable now, so that a pipe that cannot be read or written costs nothing until it wakes up;
+//! [`turns`] goes round those that are.
 #![deny(unsafe_code)]
 
 pub mod balancer;
@@ -15,6 +16,7 @@ pub mod fair_queue;
 pub mod peer_table;
 pub mod pipe_list;
 pub mod subscriptions;
+pub mod turns;
 
 use std::hash::{BuildHasher, RandomState};
 
