@@ -14,7 +14,7 @@ use crate::signaler::Deadline;
 impl Socket {
     #[inline]
     pub(super) fn look_for_commands(&mut self) -> Result<()> {
-        if self.link.mailbox.has_pending() {
+        if self.mailbox.has_pending() {
             return self.process_commands();
         }
         if self.stopped {
@@ -26,7 +26,7 @@ impl Socket {
     /// Executes the commands that wait. `ETERM` once the context is terminating.
     #[inline(never)]
     pub(super) fn process_commands(&mut self) -> Result<()> {
-        if self.link.mailbox.needs_attention() {
+        if self.mailbox.needs_attention() {
             self.execute_waiting();
         }
         self.collect_ended();
@@ -72,7 +72,7 @@ impl Socket {
             return Err(Errno::ETERM);
         }
         if !self.spin_for_commands(deadline) {
-            self.link.mailbox.wait(deadline)?;
+            self.mailbox.wait(deadline)?;
         }
         self.process_commands()
     }

@@ -142,7 +142,7 @@ impl Socket {
         };
         let Some(limit) = limit else { return false };
         let spin = Spin::new(deadline.min(limit));
-        let found = self.link.mailbox.look_for(|| spin.is_over());
+        let found = self.mailbox.look_for(|| spin.is_over());
         self.direct.commands.end(spin.outcome(found));
         found
     }
@@ -174,7 +174,7 @@ impl Socket {
 
     /// Tries to receive again and again, as long as the spin lasts.
     fn try_for(&mut self, key: PipeKey, spin: &Spin) -> bool {
-        while !self.link.mailbox.has_pending() {
+        while !self.mailbox.has_pending() {
             let Some(pipe) = self.core.pipes.find_mut(key) else { return false };
             match pipe.receive() {
                 inlet::Direct::Received(_) => return true,
@@ -188,7 +188,7 @@ impl Socket {
 
     /// Sleeps until the connection is readable (true) or commands come (false).
     fn wait_for_either(&self, fd: &Arc<OwnedFd>, deadline: Deadline) -> Result<bool> {
-        self.link.mailbox.wait_with(fd.as_raw_fd(), deadline)
+        self.mailbox.wait_with(fd.as_raw_fd(), deadline)
     }
 }
 

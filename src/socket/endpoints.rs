@@ -212,16 +212,13 @@ impl Socket {
 
     fn bind_inproc(&mut self, name: &str) -> Result<()> {
         let options = self.core.options.clone();
-        let bound = Bound {
-            socket: self.link.id,
-            mailbox: self.link.mailbox.clone(),
-            options: options.clone(),
-        };
+        let bound =
+            Bound { socket: self.link.id, mailbox: self.mailbox.clone(), options: options.clone() };
         let waiting = self.link.context.registry.lock().bind(name, bound)?;
         for pending in waiting {
             let mut end = *pending.end;
             meet(&mut end, &pending.options, &options);
-            own(&self.link.mailbox, &end);
+            own(&self.mailbox, &end);
             // A peer that closes right now either finds the owner to tell, or is found closed.
             fence(Ordering::SeqCst);
             self.attach(end, false, false);
@@ -330,7 +327,7 @@ impl Socket {
     /// In libzmq a new session or listener makes `ZMQ_FD` readable until the socket is used next;
     /// programs were written against that.
     fn show_new_child(&self) {
-        self.link.mailbox.wake_pollers();
+        self.mailbox.wake_pollers();
     }
 
     fn attach_named(&mut self, mut end: PipeEnd, endpoint: &str) -> Option<PipeKey> {

@@ -202,12 +202,12 @@ impl Socket {
 
     /// The descriptor of `ZMQ_FD`.
     pub fn descriptor(&self) -> RawFd {
-        self.link.mailbox.show()
+        self.mailbox.show()
     }
 
     /// Where commands for it arrive, and its descriptor with them.
     pub fn mailbox(&self) -> Arc<Mailbox> {
-        self.link.mailbox.clone()
+        self.mailbox.clone()
     }
 
     /// Whether received messages shall name their connection.
@@ -240,7 +240,7 @@ impl Socket {
         }
         self.link.monitor.stop();
         // A connection may have been accepted at the last moment; it has to hear of the end.
-        for command in self.link.mailbox.close() {
+        for command in self.mailbox.close() {
             self.execute(command);
         }
         true

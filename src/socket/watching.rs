@@ -11,14 +11,14 @@ impl Socket {
     /// Hangs a watch on the socket, which is marked at once.
     pub fn add_watch(&mut self, watch: &Arc<Watch>) {
         self.watches.push(watch.clone());
-        self.link.mailbox.set_watches(&self.watches);
+        self.mailbox.set_watches(&self.watches);
         watch.mark();
     }
 
     /// Takes a watch off the socket.
     pub fn remove_watch(&mut self, watch: &Arc<Watch>) {
         self.watches.retain(|one| !Arc::ptr_eq(one, watch));
-        self.link.mailbox.set_watches(&self.watches);
+        self.mailbox.set_watches(&self.watches);
     }
 
     /// Whether this watch hangs on the socket.

@@ -355,5 +355,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

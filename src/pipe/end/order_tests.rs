@@ -1,0 +1,209 @@
+//! The protocols between the two ends of a pipe, in every order.
+
+use crate::pipe::interleave::{explore, Access, Machine, Step};
+
+const PUBLISHED: u8 = 0;
+const ASLEEP: u8 = 1;
+const DENSE: u8 = 2;
+const EVENTS: u8 = 3;
+
+const MESSAGES: u8 = 3;
+
+/// `flush`: publishes, looks whether the reader sleeps. Dense from the second message on.
+fn publishing(access: &mut Access<'_>) -> Step {
+    let [published, is_dense, ..] = access.own().registers;
+    match access.at() {
+        0 => {
+            access.store(PUBLISHED, published + 1);
+            access.own().registers[0] += 1;
+            Step::To(if is_dense != 0 {
+                3
+            } else if published > 0 {
+                1
+            } else {
+                2
+            })
+        }
+        1 => {
+            access.own().registers[1] = 1;
+            access.store(DENSE, 1);
+            Step::To(2)
+        }
+        2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
+        3 if access.load(ASLEEP) == 0 => Step::To(7),
+        3 => Step::To(4),
+        4 => {
+            if is_dense != 0 {
+                access.own().registers[1] = 0;
+                access.store(DENSE, 0);
+            }
+            Step::To(5)
+        }
+        5 => match access.exchange(ASLEEP, |_| 0) {
+            None => Step::Blocked,
+            Some(0) => Step::To(7),
+            Some(_) => Step::To(6),
+        },
+        6 => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::To(7),
+        },
+        _ if published == MESSAGES => Step::Done,
+        _ => Step::To(0),
+    }
+}
+
+/// `check_read` and `fall_asleep`, until all messages were seen. `HEAVY` is what makes up for the
+/// writer's light fence.
+fn reading<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
+    let seen = access.own().registers[0];
+    match access.at() {
+        0 | 4 => {
+            let published = access.load(PUBLISHED);
+            access.own().registers[0] = published;
+            if published > seen && access.at() == 4 {
+                access.store(ASLEEP, 0);
+            }
+            match (published > seen, access.at()) {
+                _ if published == MESSAGES => Step::Done,
+                (true, _) => Step::To(0),
+                (false, 0) => Step::To(1),
+                (false, _) => Step::To(5),
+            }
+        }
+        1 => {
+            access.store(ASLEEP, 1);
+            Step::To(2)
+        }
+        2 if !access.full_fence() => Step::Blocked,
+        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
+        3 => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
+        _ => {
+            if access.load(EVENTS) == 0 {
+                return Step::Blocked;
+            }
+            match access.exchange(EVENTS, |events| events - 1) {
+                None => Step::Blocked,
+                Some(_) => Step::To(0),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sleeping_reader_is_woken_in_every_order() {
+    let check = |machine: &Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[publishing, reading::<true>], [0; 8], check).unwrap() > 500);
+    // The other way round: the model sees what the heavy fence is for.
+    assert!(explore(&[publishing, reading::<false>], [0; 8], check).is_err());
+}
+
+const ACKNOWLEDGED: u8 = 4;
+const BLOCKED: u8 = 5;
+
+/// `acknowledge_up_to`.
+fn acknowledging<const FENCE: bool>(access: &mut Access<'_>) -> Step {
+    let count = access.own().registers[0];
+    match access.at() {
+        0 => {
+            access.store(ACKNOWLEDGED, count + 1);
+            access.own().registers[0] += 1;
+            Step::To(1)
+        }
+        1 if FENCE && !access.full_fence() => Step::Blocked,
+        1 => Step::To(if access.load(BLOCKED) == 0 { 4 } else { 2 }),
+        2 => match access.exchange(BLOCKED, |_| 0) {
+            None => Step::Blocked,
+            Some(0) => Step::To(4),
+            Some(_) => Step::To(3),
+        },
+        3 => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::To(4),
+        },
+        _ if count == MESSAGES => Step::Done,
+        _ => Step::To(0),
+    }
+}
+
+/// `refresh_credit`, with a mark of 1: each message needs the acknowledgement of the one before.
+fn needing_credit(access: &mut Access<'_>) -> Step {
+    let written = access.own().registers[0];
+    match access.at() {
+        0 | 3 => {
+            let has_credit = access.load(ACKNOWLEDGED) > written;
+            if has_credit {
+                access.own().registers[0] += 1;
+                if access.at() == 3 {
+                    access.store(BLOCKED, 0);
+                }
+            }
+            match (has_credit, access.at()) {
+                (true, _) if written + 1 == MESSAGES => Step::Done,
+                (true, _) => Step::To(0),
+                (false, 0) => Step::To(1),
+                (false, _) => Step::To(4),
+            }
+        }
+        1 => {
+            access.store(BLOCKED, 1);
+            Step::To(2)
+        }
+        2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
+        _ => {
+            if access.load(EVENTS) == 0 {
+                return Step::Blocked;
+            }
+            match access.exchange(EVENTS, |events| events - 1) {
+                None => Step::Blocked,
+                Some(_) => Step::To(0),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blocked_writer_is_woken_in_every_order() {
+    let check = |machine: &Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[acknowledging::<true>, needing_credit], [0; 8], check).unwrap() > 200);
+    assert!(explore(&[acknowledging::<false>, needing_credit], [0; 8], check).is_err());
+}
+
+const OWNER: u8 = 6;
+const CLOSED: u8 = 7;
+
+/// `close`: the mark first, then whoever is to be told.
+fn closing(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 => {
+            access.store(CLOSED, 1);
+            Step::To(1)
+        }
+        1 => [Step::Blocked, Step::To(2)][usize::from(access.full_fence())],
+        2 if access.load(OWNER) == 0 => Step::Done,
+        _ => match access.exchange(EVENTS, |events| events + 1) {
+            None => Step::Blocked,
+            Some(_) => Step::Done,
+        },
+    }
+}
+
+/// `set_owner`, then `was_closed_early`; hears of the end one way or the other.
+fn attaching<const FENCE: bool>(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 => {
+            access.store(OWNER, 1);
+            Step::To(1)
+        }
+        1 if FENCE && !access.full_fence() => Step::Blocked,
+        1 => [Step::To(2), Step::Done][usize::from(access.load(CLOSED))],
+        _ => [Step::Blocked, Step::Done][usize::from(access.load(EVENTS))],
+    }
+}
+
+#[test]
+fn an_owner_hears_of_the_end_in_every_order() {
+    let check = |machine: &Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[closing, attaching::<true>], [0; 8], check).is_ok());
+    assert!(explore(&[closing, attaching::<false>], [0; 8], check).is_err());
+}
