@@ -21,7 +21,7 @@ struct Header {
     data: *mut u8,
     len: usize,
     /// True size of the whole block.
-    block: usize,
+    block: pool::Size,
     free: Option<FreeFunction>,
     hint: *mut c_void,
 }
@@ -55,10 +55,23 @@ fn offset(len: usize) -> usize {
 impl Content {
     /// A body of `len` uninitialised-by-contract (here: unspecified) bytes. `ENOMEM` when there
     /// is no memory for it.
+    #[inline(always)]
     pub fn with_len(len: usize) -> Result<Content> {
-        let offset = offset(len);
-        let total = len.checked_add(offset).ok_or(Errno::ENOMEM)?;
-        let (block, size) = pool::allocate(total).ok_or(Errno::ENOMEM)?;
+        let content = match len {
+            APART_FROM.. => Content::with_large_len(len),
+            _ => Content::with_len_at(HEADER_LEN, len),
+        };
+        content.ok_or(Errno::ENOMEM)
+    }
+
+    #[inline(never)]
+    fn with_large_len(len: usize) -> Option<Content> {
+        Content::with_len_at(offset(len), len)
+    }
+
+    #[inline(always)]
+    fn with_len_at(offset: usize, len: usize) -> Option<Content> {
+        let (block, size) = pool::allocate(len.checked_add(offset)?)?;
         let block = block.cast::<Header>();
         // SAFETY: the block holds at least a header and malloc's alignment (16) suits it.
         unsafe {
@@ -71,7 +84,7 @@ impl Content {
                 hint: core::ptr::null_mut(),
             });
         }
-        Ok(Content(block))
+        Some(Content(block))
     }
 
     /// A body with a copy of `bytes`.
@@ -150,7 +163,7 @@ impl Content {
         unsafe {
             (*block.as_ptr()).data = block.as_ptr().cast::<u8>().add(offset);
             (*block.as_ptr()).len = len;
-            (*block.as_ptr()).block = total;
+            (*block.as_ptr()).block = pool::Size::of(total);
         }
         Ok(Content(block))
     }
@@ -158,18 +171,38 @@ impl Content {
     /// Has other bytes from now on, if the body is of our own allocation, nobody else refers to it,
     /// and they fill at least half of its block. False, and nothing is done, where it is not so.
     pub fn refill(&mut self, bytes: &[u8]) -> bool {
-        let offset = offset(bytes.len());
-        let fits = |block: usize| (block / 2..=block).contains(&(offset + bytes.len()));
-        if !fits(self.header().block) || self.room_before() != Some(offset - HEADER_LEN) {
+        // SAFETY: it copies.
+        unsafe { self.refill_by(bytes, |from, to, len| to.copy_from_nonoverlapping(from, len)) }
+    }
+
+    /// [`Content::refill`], where `copy` copies the bytes.
+    ///
+    /// # Safety
+    /// `copy` is as [`core::ptr::copy_nonoverlapping`] for so many bytes.
+    #[inline(always)]
+    pub unsafe fn refill_by(
+        &mut self,
+        bytes: &[u8],
+        copy: impl FnOnce(*const u8, *mut u8, usize),
+    ) -> bool {
+        let (header, len) = (self.header(), bytes.len());
+        let (offset, block) = (offset(len), header.block.bytes());
+        let fits = (block / 2..=block).contains(&(offset + len));
+        let lies_there = header.data as usize == self.0.as_ptr() as usize + offset;
+        if !fits || !lies_there || !self.is_sole_own() {
             return false;
         }
         // SAFETY: this is the only reference, and the block has room for so many bytes there.
-        unsafe {
-            let header = self.0.as_mut();
-            header.len = bytes.len();
-            core::ptr::copy_nonoverlapping(bytes.as_ptr(), header.data, bytes.len());
-        }
+        unsafe { self.0.as_mut() }.len = len;
+        copy(bytes.as_ptr(), self.as_ptr(), len);
         true
+    }
+
+    /// Whether nobody else refers to the body, and it is not a caller's memory.
+    #[inline(always)]
+    fn is_sole_own(&self) -> bool {
+        let header = self.header();
+        header.references.load(Ordering::Acquire) == 1 && header.free.is_none()
     }
 
     /// Bytes of our own allocation in front of the body, if nobody else refers to it. None where
@@ -177,8 +210,7 @@ impl Content {
     fn room_before(&self) -> Option<usize> {
         let header = self.header();
         let room = (header.data as usize).wrapping_sub(self.0.as_ptr() as usize + HEADER_LEN);
-        let is_own = header.free.is_none() && room <= header.block - HEADER_LEN;
-        (is_own && header.references.load(Ordering::Acquire) == 1).then_some(room)
+        (self.is_sole_own() && room <= header.block.bytes() - HEADER_LEN).then_some(room)
     }
 
     /// The body to be changed, if it is of our own allocation and nobody else refers to it.
@@ -260,8 +292,23 @@ impl Clone for Content {
 }
 
 impl Drop for Content {
+    #[inline(always)]
     fn drop(&mut self) {
-        let header = self.header();
+        if self.is_sole_own() {
+            // SAFETY: this was the last reference; the block came from the pool with this size.
+            unsafe { pool::release(self.0.cast(), self.header().block) };
+        } else {
+            Content(self.0).give_up();
+        }
+    }
+}
+
+impl Content {
+    /// Drops the reference to a body that others may have, too, or that is a caller's memory.
+    #[inline(never)]
+    fn give_up(self) {
+        let content = core::mem::ManuallyDrop::new(self);
+        let header = content.header();
         // A sole owner needs no atomic subtraction: nobody can add a reference meanwhile.
         if header.references.load(Ordering::Acquire) != 1 {
             if header.references.fetch_sub(1, Ordering::Release) != 1 {
@@ -271,7 +318,7 @@ impl Drop for Content {
         }
         let (free, data, hint) = (header.free, header.data, header.hint);
         // SAFETY: this was the last reference; the block came from the pool with this size.
-        unsafe { pool::release(self.0.cast(), header.block) };
+        unsafe { pool::release(content.0.cast(), header.block) };
         if let Some(free) = free {
             // SAFETY: the caller of zmq_msg_init_data vouched for function and arguments.
             unsafe { free(data.cast(), hint) };

@@ -70,25 +70,48 @@ static POOL: Mutex<Pool> = Mutex::new(Pool { classes: [const { Vec::new() }; CLA
 
 /// What a thread has of one class for itself: less than a batch, which it takes from and adds to,
 /// and perhaps a whole one besides.
+///
+/// Where there is a block, or room for one, nothing else has to be asked: threads that may have no
+/// blocks have neither.
 struct Own {
     first: Cell<*mut Link>,
-    count: Cell<usize>,
+    /// So many more blocks may come to them, before the next one makes a whole batch.
+    room: Cell<usize>,
     whole: Cell<*mut Link>,
 }
 
 impl Own {
     const fn new() -> Own {
         let nothing = Cell::new(ptr::null_mut());
-        Own { first: nothing, count: Cell::new(0), whole: Cell::new(ptr::null_mut()) }
+        Own { first: nothing, room: Cell::new(0), whole: Cell::new(ptr::null_mut()) }
     }
 }
 
-struct Local {
-    classes: [Own; CLASSES],
+/// Whether a thread may have blocks of its own.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// It has none yet: [`AT_END`] is to be prepared first.
+    New,
+    Running,
+    /// It is at its end, and will have none any more.
+    Ended,
 }
 
+struct Local {
+    /// And one for sizes of no class, which has nothing at any time.
+    classes: [Own; CLASSES + 1],
+    stage: Cell<Stage>,
+}
+
+/// Gives the thread's blocks back at its end.
+struct AtEnd;
+
 thread_local! {
-    static LOCAL: Local = const { Local { classes: [const { Own::new() }; CLASSES] } };
+    // Without a destructor, so that nothing has to be asked to get at it.
+    static LOCAL: Local = const {
+        Local { classes: [const { Own::new() }; CLASSES + 1], stage: Cell::new(Stage::New) }
+    };
+    static AT_END: AtEnd = const { AtEnd };
 }
 
 /// The pool, unless somebody else is at it: then the C allocator serves. Waiting would cost more,
@@ -101,18 +124,63 @@ fn at_hand() -> Option<MutexGuard<'static, Pool>> {
     }
 }
 
-/// The class for blocks of at least `len` bytes and the size of its blocks.
-#[inline]
-fn class_of(len: usize) -> Option<(usize, usize)> {
-    if !(POOLED_MIN..=POOLED_MAX).contains(&len) {
-        return None;
-    }
-    let doubling = (len / POOLED_MIN).ilog2() as usize;
-    let base = POOLED_MIN << doubling;
-    let step = base / STEPS;
-    let steps = (len - base).div_ceil(step);
-    Some((doubling * STEPS + steps, base + steps * step))
+/// The class for blocks of at least `len` bytes. [`CLASSES`] and more for those larger than
+/// [`POOLED_MAX`].
+#[inline(always)]
+fn class_of(len: usize) -> usize {
+    // The last byte's number says it: where its first bit is, and which two bits come behind. Those of
+    // the first class end with one that has nothing but ones.
+    const FIRST: usize = STEPS * (POOLED_MIN - 1).leading_zeros() as usize - (2 * STEPS - 1);
+    let last = len.max(POOLED_MIN) - 1;
+    let zeros = last.leading_zeros();
+    let first_bits = (last << zeros) >> (usize::BITS - 1 - STEPS.ilog2());
+    FIRST + first_bits - STEPS * zeros as usize
 }
+
+/// The true size of a block: what the pool has to know when it comes back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size(u64);
+
+const CLASS_SHIFT: u32 = 56;
+
+impl Size {
+    const fn new(bytes: usize, class: usize) -> Size {
+        Size(bytes as u64 | (class as u64) << CLASS_SHIFT)
+    }
+
+    /// The size of a block that need not be of any class.
+    pub fn of(bytes: usize) -> Size {
+        let size = SIZES[class_of(bytes).min(CLASSES)];
+        if size.bytes() == bytes {
+            size
+        } else {
+            Size::new(bytes, CLASSES)
+        }
+    }
+
+    /// The size in bytes.
+    #[inline(always)]
+    pub const fn bytes(self) -> usize {
+        (self.0 & ((1 << CLASS_SHIFT) - 1)) as usize
+    }
+
+    /// [`CLASSES`] for a size of none.
+    #[inline(always)]
+    fn class(self) -> usize {
+        ((self.0 >> CLASS_SHIFT) as usize).min(CLASSES)
+    }
+}
+
+/// The size of each class's blocks, and of none.
+static SIZES: [Size; CLASSES + 1] = {
+    let mut sizes = [Size::new(0, CLASSES); CLASSES + 1];
+    let mut class = 0;
+    while class < CLASSES {
+        sizes[class] = Size::new(size_of_class(class), class);
+        class += 1;
+    }
+    sizes
+};
 
 /// How many blocks of each class travel together: 0 where they do so one by one, at once.
 static BATCH: [u8; CLASSES] = {
@@ -127,15 +195,38 @@ static BATCH: [u8; CLASSES] = {
 };
 
 /// A block of at least `len` bytes from the C allocator, and its true size.
+#[inline(always)]
+pub fn allocate(len: usize) -> Option<(NonNull<u8>, Size)> {
+    let kept = LOCAL.with(|local| {
+        let class = class_of(len).min(CLASSES);
+        let block = local.classes[class].take()?;
+        Some((block.cast(), SIZES[class]))
+    });
+    match kept {
+        Some(kept) => Some(kept),
+        None => allocate_anew(len),
+    }
+}
+
+/// [`allocate`] where the thread has no such block.
+#[cold]
 #[inline(never)]
-pub fn allocate(len: usize) -> Option<(NonNull<u8>, usize)> {
-    let (class, size) = class_of(len.max(POOLED_MIN)).unwrap_or((CLASSES, len));
-    // A thread at its end has nothing of its own any more.
-    let kept = LOCAL.try_with(|local| local.classes.get(class)?.take(class, size)).ok().flatten();
+fn allocate_anew(len: usize) -> Option<(NonNull<u8>, Size)> {
+    let class = class_of(len);
+    let size = match len {
+        _ if class < CLASSES => SIZES[class],
+        // A size has no room for more, and there is no such memory either.
+        _ if len as u64 >> CLASS_SHIFT == 0 => Size::new(len, CLASSES),
+        _ => return None,
+    };
+    let kept = LOCAL.with(|local| {
+        let is_of_class = class < CLASSES && local.is_running();
+        is_of_class.then(|| local.classes[class].refill(size)).flatten()
+    });
     let block = match kept {
         Some(block) => block.cast(),
         // SAFETY: malloc takes any size; null is handled.
-        None => NonNull::new(unsafe { libc::malloc(size) }.cast())?,
+        None => NonNull::new(unsafe { libc::malloc(size.bytes()) }.cast())?,
     };
     Some((block, size))
 }
@@ -143,108 +234,141 @@ pub fn allocate(len: usize) -> Option<(NonNull<u8>, usize)> {
 /// Takes a block of this true size back.
 ///
 /// # Safety
-/// The block came from [`allocate`] with this true size, and nobody uses it any more.
+/// The block came from [`allocate`] with this true size, or grew to it, and nobody uses it any more.
 #[inline(never)]
-pub unsafe fn release(block: NonNull<u8>, size: usize) {
-    let class =
-        class_of(size).filter(|&(_, exact)| exact == size).map_or(CLASSES, |(class, _)| class);
-    let block = block.cast::<Link>();
-    let kept = LOCAL.try_with(|local| match local.classes.get(class) {
-        Some(own) => {
-            own.keep(class, size, block);
-            true
+pub unsafe fn release(block: NonNull<u8>, size: Size) {
+    let kept = LOCAL.with(|local| local.classes[size.class()].keep(block.cast()));
+    if !kept {
+        release_further(block.cast(), size);
+    }
+}
+
+/// [`release`] where the thread has no room for the block.
+#[cold]
+#[inline(never)]
+fn release_further(block: NonNull<Link>, size: Size) {
+    let kept = LOCAL.with(|local| {
+        let own = &local.classes[size.class()];
+        let is_of_class = size.class() < CLASSES && local.is_running();
+        if is_of_class && !own.keep(block) {
+            own.set_aside(size, block);
         }
-        None => false,
+        is_of_class
     });
-    if kept != Ok(true) {
+    if !kept {
         // SAFETY: the block comes from malloc, and nobody uses it.
         unsafe { libc::free(block.as_ptr().cast()) };
     }
 }
 
+/// How many blocks a thread may keep one by one, where so many travel together.
+#[inline]
+fn room_for(batch: u8) -> usize {
+    usize::from(batch).saturating_sub(1)
+}
+
+impl Local {
+    /// Whether the thread may have blocks, for which it is prepared then.
+    fn is_running(&self) -> bool {
+        if self.stage.get() == Stage::New && AT_END.try_with(|_| ()).is_ok() {
+            self.stage.set(Stage::Running);
+            self.classes.iter().zip(BATCH).for_each(|(own, batch)| own.room.set(room_for(batch)));
+        }
+        self.stage.get() == Stage::Running
+    }
+}
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        LOCAL.with(|local| {
+            local.stage.set(Stage::Ended);
+            local.classes.iter().zip(SIZES).take(CLASSES).for_each(|(own, size)| own.give_up(size));
+        });
+    }
+}
+
 impl Own {
-    #[inline]
-    fn take(&self, class: usize, size: usize) -> Option<NonNull<Link>> {
-        let block = match NonNull::new(self.first.get()) {
-            Some(block) => block,
-            None => self.refill(class, size)?,
-        };
+    #[inline(always)]
+    fn take(&self) -> Option<NonNull<Link>> {
+        let block = NonNull::new(self.first.get())?;
         // SAFETY: a block that waits holds a link.
         self.first.set(unsafe { block.as_ref() }.next);
-        self.count.set(self.count.get() - 1);
+        self.room.set(self.room.get() + 1);
         Some(block)
     }
 
+    /// False, and nothing is done, where there is no room.
+    #[inline(always)]
+    fn keep(&self, block: NonNull<Link>) -> bool {
+        let Some(room) = self.room.get().checked_sub(1) else { return false };
+        // SAFETY: the block is unused, and any block has room and alignment for a link.
+        unsafe { block.write(Link { next: self.first.get() }) };
+        self.first.set(block.as_ptr());
+        self.room.set(room);
+        true
+    }
+
     /// Gets a batch to take from, and gives its first block.
-    #[cold]
-    #[inline(never)]
-    fn refill(&self, class: usize, size: usize) -> Option<NonNull<Link>> {
+    fn refill(&self, size: Size) -> Option<NonNull<Link>> {
+        let class = size.class();
+        let batch = BATCH[class];
         let whole = self.whole.replace(ptr::null_mut());
         let chain = if whole.is_null() {
             let mut pool = at_hand()?;
             let chain = pool.classes[class].pop()?;
-            pool.bytes -= chain.count * size;
+            pool.bytes -= chain.count * size.bytes();
             chain
         } else {
-            Chain { first: whole, count: usize::from(BATCH[class]) }
+            Chain { first: whole, count: batch.into() }
         };
-        self.count.set(chain.count);
-        self.first.set(chain.into_first());
-        NonNull::new(self.first.get())
+        let left = chain.count - 1;
+        let first = NonNull::new(chain.into_first())?;
+        // SAFETY: a block that waits holds a link.
+        self.first.set(unsafe { first.as_ref() }.next);
+        self.room.set(room_for(batch) - left);
+        Some(first)
     }
 
-    #[inline]
-    fn keep(&self, class: usize, size: usize, block: NonNull<Link>) {
-        // SAFETY: the block is unused, and any block has room and alignment for a link.
-        unsafe { block.write(Link { next: self.first.get() }) };
-        self.first.set(block.as_ptr());
-        self.count.set(self.count.get() + 1);
-        if self.count.get() >= usize::from(BATCH[class]) {
-            self.set_aside(class, size);
-        }
-    }
-
-    /// Puts a batch by; the one that was there is for the other threads. Large blocks are all for
-    /// them: they wait where everybody finds them, and where there is a limit.
-    #[cold]
-    #[inline(never)]
-    fn set_aside(&self, class: usize, size: usize) {
-        let first = self.first.replace(ptr::null_mut());
-        let chain = Chain { first, count: self.count.replace(0) };
-        if BATCH[class] == 0 {
-            hand_on(class, size, chain);
+    /// Puts a batch by, of which this block is the last; the one that was there is for the other
+    /// threads. Large blocks are all for them: they wait where everybody finds them, and where there is
+    /// a limit.
+    fn set_aside(&self, size: Size, block: NonNull<Link>) {
+        let batch = BATCH[size.class()];
+        // SAFETY: as in `keep`.
+        unsafe { block.write(Link { next: self.first.replace(ptr::null_mut()) }) };
+        self.room.set(room_for(batch));
+        if batch == 0 {
+            hand_on(size, Chain { first: block.as_ptr(), count: 1 });
             return;
         }
-        let earlier = self.whole.replace(chain.into_first());
+        let earlier = self.whole.replace(block.as_ptr());
         if !earlier.is_null() {
-            hand_on(class, size, Chain { first: earlier, count: usize::from(BATCH[class]) });
+            hand_on(size, Chain { first: earlier, count: batch.into() });
+        }
+    }
+
+    /// Has nothing any more, and no room.
+    fn give_up(&self, size: Size) {
+        let batch = BATCH[size.class()];
+        let whole = self.whole.replace(ptr::null_mut());
+        let first = self.first.replace(ptr::null_mut());
+        let whole = Chain { first: whole, count: batch.into() };
+        let rest = Chain { first, count: room_for(batch) - self.room.replace(0) };
+        for chain in [whole, rest] {
+            if !chain.first.is_null() {
+                hand_on(size, chain);
+            }
         }
     }
 }
 
 /// Gives blocks to the pool, or to the system where that is full or in use.
-fn hand_on(class: usize, size: usize, chain: Chain) {
+fn hand_on(size: Size, chain: Chain) {
     let Some(mut pool) = at_hand() else { return };
-    let bytes = chain.count * size;
+    let (class, bytes) = (size.class(), chain.count * size.bytes());
     if pool.bytes + bytes <= POOL_BYTES && pool.classes[class].try_reserve(1).is_ok() {
         pool.bytes += bytes;
         pool.classes[class].push(chain);
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        for (class, own) in self.classes.iter().enumerate() {
-            let whole = own.whole.replace(ptr::null_mut());
-            let first = own.first.replace(ptr::null_mut());
-            let whole = Chain { first: whole, count: usize::from(BATCH[class]) };
-            let rest = Chain { first, count: own.count.replace(0) };
-            for chain in [whole, rest] {
-                if !chain.first.is_null() {
-                    hand_on(class, size_of_class(class), chain);
-                }
-            }
-        }
     }
 }
 
@@ -255,79 +379,5 @@ const fn size_of_class(class: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pipe::random::Random;
-
-    #[test]
-    fn classes_hold_what_is_asked_for_and_waste_little() {
-        for len in (POOLED_MIN..=POOLED_MAX).step_by(997) {
-            let (class, size) = class_of(len).expect("inside the range");
-            assert!(class < CLASSES && size >= len && size <= len + len / 3, "{len}: {size}");
-            assert_eq!(class_of(size), Some((class, size)), "{len}");
-            assert_eq!(size_of_class(class), size, "{len}");
-        }
-        assert_eq!(class_of(POOLED_MIN - 1), None);
-        assert_eq!(class_of(POOLED_MAX + 1), None);
-        assert_eq!(class_of(POOLED_MAX), Some((CLASSES - 1, POOLED_MAX)));
-    }
-
-    #[test]
-    fn a_released_block_is_used_again() {
-        let len = 3 * 1024 * 1024 + 12_345;
-        let (block, size) = allocate(len).expect("memory");
-        // SAFETY: the block is ours and unused.
-        unsafe { release(block, size) };
-        let (again, same) = allocate(len).expect("memory");
-        assert_eq!(same, size);
-        // SAFETY: as above.
-        unsafe { release(again, same) };
-    }
-
-    /// Writes all over a block, which has to be ours alone then.
-    fn fill(block: NonNull<u8>, size: usize, with: u8) {
-        // SAFETY: the block holds `size` bytes.
-        unsafe { block.as_ptr().write_bytes(with, size) };
-    }
-
-    fn is_filled(block: NonNull<u8>, size: usize, with: u8) -> bool {
-        // SAFETY: as above, and `fill` has written them.
-        unsafe { core::slice::from_raw_parts(block.as_ptr(), size) }
-            .iter()
-            .all(|&byte| byte == with)
-    }
-
-    #[test]
-    fn blocks_go_round_among_threads_and_are_never_two_peoples() {
-        struct Held(NonNull<u8>, usize, u8);
-        // SAFETY: a block may be freed by any thread.
-        unsafe impl Send for Held {}
-        const ROUNDS: u64 = 40;
-        let (sender, receiver) = std::sync::mpsc::channel::<Vec<Held>>();
-        let receiver = Mutex::new(receiver);
-        std::thread::scope(|scope| {
-            for thread in 0..3 {
-                let (sender, receiver) = (sender.clone(), &receiver);
-                scope.spawn(move || {
-                    let mut random = Random::new(thread + 1);
-                    for round in 0..ROUNDS {
-                        let len = 64 << random.below(12);
-                        let held = (0..1 + random.below(100)).map(|number| {
-                            let (block, size) = allocate(len + number).expect("memory");
-                            let with = (thread as u8) << 6 | (round as u8 ^ number as u8) & 63;
-                            fill(block, size, with);
-                            Held(block, size, with)
-                        });
-                        sender.send(held.collect()).unwrap();
-                        let other = receiver.lock().unwrap().recv().unwrap();
-                        for Held(block, size, with) in other {
-                            assert!(is_filled(block, size, with));
-                            // SAFETY: the block is ours and unused.
-                            unsafe { release(block, size) };
-                        }
-                    }
-                });
-            }
-        });
-    }
-}
+#[path = "pool_tests.rs"]
+mod tests;

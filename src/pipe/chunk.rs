@@ -116,7 +116,7 @@ impl Chunk {
         let total = core::mem::size_of::<Chunk>() + capacity;
         let (block, pooled) = if capacity == 0 || total >= POOLED_FROM {
             let (block, size) = pool::allocate(total)?;
-            (block.cast::<Chunk>(), size as u32)
+            (block.cast::<Chunk>(), size.bytes() as u32)
         } else {
             // SAFETY: malloc takes any size; null is handled.
             (NonNull::new(unsafe { libc::malloc(total) }.cast::<Chunk>())?, 0)
@@ -162,7 +162,7 @@ impl Chunk {
             core::ptr::drop_in_place(chunk.as_ptr());
             match pooled {
                 0 => libc::free(chunk.as_ptr().cast()),
-                size => pool::release(chunk.cast(), size as usize),
+                size => pool::release(chunk.cast(), pool::Size::of(size as usize)),
             }
         }
     }
