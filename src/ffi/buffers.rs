@@ -192,7 +192,7 @@ struct Room {
 
 impl AcceptFew for Room {
     #[inline(always)]
-    fn accept(self, body: &[u8], _: Option<&Arc<Metadata>>) -> bool {
+    fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         let fits = body.len() <= self.size;
         if fits {
             // SAFETY: there is room for them, which is no memory of the socket's.
@@ -207,7 +207,7 @@ struct AnyRoom(Room);
 
 impl AcceptFew for AnyRoom {
     #[inline(always)]
-    fn accept(self, body: &[u8], _: Option<&Arc<Metadata>>) -> bool {
+    fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         let copied = body.len().min(self.0.size);
         // SAFETY: there is room for them, which is no memory of the socket's.
         unsafe { queue::copy(body.as_ptr(), self.0.place, copied) };

@@ -26,7 +26,7 @@ pub(super) unsafe fn valid_mut<'a>(message: *mut Message) -> Result<&'a mut Mess
 
 /// The caller's message, even a closed one.
 #[inline]
-unsafe fn any<'a>(message: *const Message) -> Result<&'a Message> {
+pub(super) unsafe fn any<'a>(message: *const Message) -> Result<&'a Message> {
     if message.is_null() || !message.is_aligned() {
         return Err(Errno::EFAULT);
     }
@@ -52,7 +52,7 @@ unsafe fn init(place: *mut Message, fill: impl FnOnce(&mut Message) -> Result<()
         }
         // SAFETY: the caller vouches for 64 bytes, and they were checked to be aligned.
         unsafe {
-            Message::new().write_to(place);
+            Message::write_new(place);
             fill(&mut *place)
         }
     })

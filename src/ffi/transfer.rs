@@ -10,12 +10,12 @@ use libc::iovec;
 
 use super::buffers::finish_recv;
 use super::guard::{bytes, guard, read, write};
-use super::message::valid_mut;
+use super::message::{any, valid_mut};
 use crate::context::handles::{self, Entered};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
 use crate::options::constants::{ZMQ_SNDMORE, ZMQ_STREAM, ZMQ_XPUB};
-use crate::pipe::outflow::Again;
+use crate::pipe::outflow::{is_copied_at_once, Again};
 use crate::pipe::reader::AcceptFew;
 use crate::socket::{self, Socket};
 
@@ -40,22 +40,58 @@ pub unsafe extern "C" fn zmq_msg_send(
     flags: c_int,
 ) -> c_int {
     // SAFETY: the caller passes a message, or null.
-    let few = unsafe { valid_mut(message) }.ok().and_then(|message| message.few());
+    let few = unsafe { any(message) }.ok().and_then(Message::few);
     if let (Some(body), 0) = (few, flags & ZMQ_SNDMORE) {
         if let Some(entered) = handles::enter_again(socket) {
             let size = body.len();
             // SAFETY: the socket is used in this line alone.
             match unsafe { socket::of(&entered).send_straight::<false>(body.as_ptr(), size) } {
-                Again::No => {}
-                outcome => {
+                Again::Done => {
                     // SAFETY: as above.
-                    let is_empty = unsafe { &mut *message }.empty_at_once();
-                    if is_empty && outcome == Again::Done {
+                    if unsafe { &mut *message }.empty_at_once() {
                         return size as c_int;
                     }
+                    drop(entered);
                     // SAFETY: as above.
-                    return unsafe { finish_msg_send(entered, message, size, outcome) };
+                    return unsafe { empty_sent(message, size) };
                 }
+                // SAFETY: as above.
+                Again::ToFinish => return unsafe { finish_msg_send(entered, message, size) },
+                Again::No => {}
+            }
+        }
+    }
+    // SAFETY: the same contract.
+    unsafe {
+        match few {
+            Some(_) => msg_send(message, socket, flags),
+            None => msg_send_any(message, socket, flags),
+        }
+    }
+}
+
+/// The shortest way of `zmq_msg_send` for any number of bytes that are copied from a content: apart, for
+/// the sake of those that need less.
+#[inline(never)]
+unsafe fn msg_send_any(message: *mut Message, socket: *mut c_void, flags: c_int) -> c_int {
+    // SAFETY: the caller passes a message, or null.
+    let body = unsafe { any(message) }
+        .ok()
+        .filter(|message| is_copied_at_once(message))
+        .and_then(Message::own_content);
+    if let (Some(body), 0) = (body, flags & ZMQ_SNDMORE) {
+        if let Some(entered) = handles::enter_again(socket) {
+            let size = body.len();
+            // SAFETY: the socket is used in this line alone.
+            match unsafe { socket::of(&entered).send_straight::<true>(body.as_ptr(), size) } {
+                Again::Done => {
+                    drop(entered);
+                    // SAFETY: as above.
+                    return unsafe { empty_sent(message, size) };
+                }
+                // SAFETY: as above.
+                Again::ToFinish => return unsafe { finish_msg_send(entered, message, size) },
+                Again::No => {}
             }
         }
     }
@@ -63,19 +99,22 @@ pub unsafe extern "C" fn zmq_msg_send(
     unsafe { msg_send(message, socket, flags) }
 }
 
+/// Empties a message that was sent, of no more bytes than are copied.
+#[inline(never)]
+unsafe fn empty_sent(message: *mut Message, size: usize) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller's message was looked at before.
+        unsafe { &mut *message }.empty();
+        Ok(size as c_int)
+    })
+}
+
 /// Ends the shortest way of `zmq_msg_send`.
 #[inline(never)]
-unsafe fn finish_msg_send(
-    entered: Entered,
-    message: *mut Message,
-    size: usize,
-    outcome: Again,
-) -> c_int {
+unsafe fn finish_msg_send(entered: Entered, message: *mut Message, size: usize) -> c_int {
     guard(-1, || {
-        if outcome == Again::ToFinish {
-            // SAFETY: the socket is used here alone.
-            unsafe { socket::of(&entered) }.finish_send_straight();
-        }
+        // SAFETY: the socket is used here alone.
+        unsafe { socket::of(&entered) }.finish_send_straight();
         drop(entered);
         // SAFETY: the caller's message was looked at before.
         unsafe { &mut *message }.empty();
@@ -112,45 +151,85 @@ pub unsafe extern "C" fn zmq_msg_recv(
 ) -> c_int {
     // SAFETY: the caller passes a message, or null.
     let place = unsafe { valid_mut(message) };
-    if let (Ok(place), Some(entered)) = (place, handles::enter_again(socket)) {
-        // SAFETY: the socket is used in this line alone.
-        let received = unsafe { socket::of(&entered) }.recv_straight::<false>(place);
-        match received {
-            Some((received, false)) => return received as c_int,
-            Some((received, true)) => return finish_recv(entered, received),
-            None => {}
-        }
+    let (Ok(place), Some(entered)) = (place, handles::enter_again(socket)) else {
+        // SAFETY: the same contract.
+        return unsafe { msg_recv_anew(message, socket, flags) };
+    };
+    // SAFETY: the socket is used in this line alone.
+    match unsafe { socket::of(&entered) }.recv_straight::<false>(place) {
+        Some((received, false)) => received as c_int,
+        Some((received, true)) => finish_recv(entered, received),
+        // SAFETY: the same contract, and the message is one.
+        None => unsafe { msg_recv_any(entered, message, flags) },
     }
-    // SAFETY: the same contract.
-    unsafe { msg_recv(message, socket, flags) }
+}
+
+/// The shortest way of `zmq_msg_recv` for any number of bytes: apart, for the sake of those that need
+/// less.
+#[inline(never)]
+unsafe fn msg_recv_any(entered: Entered, message: *mut Message, flags: c_int) -> c_int {
+    // SAFETY: the caller's message was looked at before, and the socket is used in this line alone.
+    match unsafe { socket::of(&entered).recv_straight::<true>(AnyMessage(&mut *message)) } {
+        Some((received, false)) => as_c_int(received),
+        Some((received, true)) => finish_recv(entered, received),
+        // SAFETY: the same contract.
+        None => unsafe { msg_recv_entered(entered, message, flags) },
+    }
 }
 
 /// A caller's message.
 impl AcceptFew for &mut Message {
     #[inline(always)]
-    fn accept(self, body: &[u8], metadata: Option<&Arc<Metadata>>) -> bool {
-        let taken = self.become_few(body) || self.become_copy(body);
+    fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool {
+        let taken = self.become_few(body);
         if taken {
-            self.adopt_metadata(metadata);
+            self.adopt_metadata(metadata.as_ref());
         }
         taken
     }
 }
 
-/// `zmq_msg_recv` in any other way.
+/// The same, for any number of bytes.
+struct AnyMessage<'a>(&'a mut Message);
+
+impl AcceptFew for AnyMessage<'_> {
+    #[inline(always)]
+    fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool {
+        let taken = self.0.become_copy(body);
+        if taken {
+            self.0.adopt_metadata(metadata.as_ref());
+        }
+        taken
+    }
+}
+
+/// `zmq_msg_recv` of a thread that was in the socket before.
 #[inline(never)]
-unsafe fn msg_recv(message: *mut Message, socket: *mut c_void, flags: c_int) -> c_int {
+unsafe fn msg_recv_entered(entered: Entered, message: *mut Message, flags: c_int) -> c_int {
     guard(-1, || {
-        on_socket!(socket, |socket: &mut Socket| {
-            // SAFETY: the caller passes a message, or null, which is refused.
-            let message = unsafe { valid_mut(message) }?;
-            if !socket.recv_message_at_once(message) {
-                socket.set_wants_metadata(true);
-                receive(socket, message, flags)?;
-            }
-            Ok(as_c_int(message.len()))
-        })
+        // SAFETY: the socket is used here alone; the rest is the same contract.
+        unsafe { msg_recv(socket::of(&entered), message, flags) }
     })
+}
+
+/// `zmq_msg_recv` of any other thread.
+#[inline(never)]
+unsafe fn msg_recv_anew(message: *mut Message, socket: *mut c_void, flags: c_int) -> c_int {
+    guard(-1, || {
+        // SAFETY: the same contract.
+        on_socket!(socket, |socket: &mut Socket| unsafe { msg_recv(socket, message, flags) })
+    })
+}
+
+#[inline(always)]
+unsafe fn msg_recv(socket: &mut Socket, message: *mut Message, flags: c_int) -> Result<c_int> {
+    // SAFETY: the caller passes a message, or null, which is refused.
+    let message = unsafe { valid_mut(message) }?;
+    if !socket.recv_message_at_once(message) {
+        socket.set_wants_metadata(true);
+        receive(socket, message, flags)?;
+    }
+    Ok(as_c_int(message.len()))
 }
 
 /// Receives a message that outlives the call on the socket.
@@ -305,25 +384,5 @@ fn allocated(body: &[u8]) -> Result<iovec> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_beyond_an_int_are_clipped() {
-        assert_eq!(as_c_int(0), 0);
-        assert_eq!(as_c_int(5), 5);
-        assert_eq!(as_c_int(usize::MAX), c_int::MAX);
-    }
-
-    #[test]
-    fn parts_are_copied_to_memory_for_free() {
-        for body in [&b""[..], b"part"] {
-            let part = allocated(body).unwrap();
-            // SAFETY: `allocated` made it of this size, and it is given back once.
-            unsafe {
-                assert_eq!(bytes(part.iov_base, part.iov_len), Ok(body));
-                libc::free(part.iov_base);
-            }
-        }
-    }
-}
+#[path = "transfer_tests.rs"]
+mod tests;

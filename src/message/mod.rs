@@ -90,7 +90,7 @@ impl Message {
     }
 
     /// Gives an empty message a body of `len` bytes. `ENOMEM`, and it stays empty.
-    #[inline]
+    #[inline(always)]
     pub fn make_room(&mut self, len: usize) -> Result<()> {
         if len <= INLINE_MAX {
             self.inline_len = len as u8;
@@ -110,16 +110,27 @@ impl Message {
     /// Gives an empty message a copy of `bytes` as its body. `ENOMEM`, and it stays empty.
     #[inline]
     pub fn fill(&mut self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: it copies.
+        unsafe { self.fill_by(bytes, |from, to, len| to.copy_from_nonoverlapping(from, len)) }
+    }
+
+    /// [`Message::fill`], where `copy` copies the bytes to a body of more than [`INLINE_MAX`].
+    ///
+    /// # Safety
+    /// `copy` is as [`core::ptr::copy_nonoverlapping`] for so many bytes.
+    #[inline(always)]
+    unsafe fn fill_by(
+        &mut self,
+        bytes: &[u8],
+        copy: impl FnOnce(*const u8, *mut u8, usize),
+    ) -> Result<()> {
         if bytes.len() <= INLINE_MAX {
             self.set_inline(bytes);
         } else {
             // In this order: what the message keeps of the content is still in registers.
             self.set_content(Content::with_len(bytes.len())?);
-            // SAFETY: the content is new, and has room for them.
-            unsafe {
-                let data = self.word(0) as *mut u8;
-                core::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
-            }
+            // The content is new, and has room for them.
+            copy(bytes.as_ptr(), self.word(0) as *mut u8, bytes.len());
         }
         Ok(())
     }
@@ -173,6 +184,7 @@ impl Message {
         self.kind = KIND_INLINE;
     }
 
+    #[inline(always)]
     fn set_content(&mut self, content: Content) {
         let (data, len) = (content.as_ptr(), content.len());
         self.set_pointer(KIND_CONTENT, data, len);
@@ -336,11 +348,16 @@ impl Message {
 
     /// Has these properties from now on, or none. A message that comes over the same connection as
     /// the one before, in its place, has them already.
-    #[inline]
+    #[inline(always)]
     pub fn adopt_metadata(&mut self, metadata: Option<&Arc<Metadata>>) {
         if self.metadata != metadata.map_or(core::ptr::null(), Arc::as_ptr) {
-            self.set_metadata(metadata.cloned());
+            self.replace_metadata(metadata);
         }
+    }
+
+    #[inline(never)]
+    fn replace_metadata(&mut self, metadata: Option<&Arc<Metadata>>) {
+        self.set_metadata(metadata.cloned());
     }
 
     /// A further reference to the connection's properties.
@@ -423,30 +440,53 @@ impl Message {
     }
 
     /// Gives everything back and leaves an empty message.
-    #[inline]
+    #[inline(always)]
     pub fn empty(&mut self) {
-        *self = Message::new();
+        let body = self.take_all();
+        // SAFETY: nothing is left that would have to be dropped.
+        unsafe { Message::write_new(self) };
+        drop(body);
     }
 
     /// Releases everything and leaves the message closed ([`Message::is_valid`] is false).
+    #[inline(always)]
     pub fn close(&mut self) {
-        if self.kind == KIND_CONTENT {
-            self.kind = KIND_CLOSED;
-            // SAFETY: the message's own handle, given back once since the kind changed first.
-            drop(unsafe { Content::from_raw(self.word(2) as *mut c_void) });
-        }
+        let body = self.take_all();
         self.kind = KIND_CLOSED;
+        drop(body);
+    }
+
+    /// Releases all but the body, which is taken out if it is a content.
+    #[inline(always)]
+    fn take_all(&mut self) -> Option<Content> {
+        if !self.metadata.is_null() || self.group.is_long() {
+            self.release_rest();
+        }
+        self.take_body()
+    }
+
+    #[inline(never)]
+    fn release_rest(&mut self) {
         self.clear_metadata();
         self.group.clear();
     }
 
-    /// Writes over memory whose present content is not a message (`zmq_msg_init*`).
+    #[inline(never)]
+    fn release(&mut self) {
+        self.close();
+    }
+
+    /// Writes an empty message over memory whose present content is not a message (`zmq_msg_init*`).
     ///
     /// # Safety
     /// `place` is valid for writes of 64 bytes, aligned as `zmq_msg_t` is.
-    pub unsafe fn write_to(self, place: *mut Message) {
-        // SAFETY: the caller's promise.
-        unsafe { place.write(self) };
+    #[inline(always)]
+    pub unsafe fn write_new(place: *mut Message) {
+        // SAFETY: the caller's promise; zeros are right for all but the kind, as in `Message::new`.
+        unsafe {
+            place.write_bytes(0, 1);
+            (*place).kind = KIND_INLINE;
+        }
     }
 }
 
@@ -454,7 +494,7 @@ impl Drop for Message {
     #[inline]
     fn drop(&mut self) {
         if self.holds_something() {
-            self.close();
+            self.release();
         }
     }
 }

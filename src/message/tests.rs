@@ -130,7 +130,11 @@ fn messages_are_what_was_done_to_them() {
                 }
                 11 => {
                     model.body = vec![fill; random.length()];
-                    assert!(message.become_copy(&model.body));
+                    let is_few = (1..=few::FEW).contains(&model.body.len());
+                    assert!(match is_few && random.below(2) == 0 {
+                        true => message.become_few(&model.body),
+                        false => message.become_copy(&model.body),
+                    });
                     (model.more, model.routing_id, model.group) = (false, 0, Vec::new());
                 }
                 12 | 13 => {

@@ -19,7 +19,7 @@ impl<F: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool> Accept for F {}
 
 /// As [`Accept`], made to be part of the caller.
 pub trait AcceptFew {
-    fn accept(self, body: &[u8], metadata: Option<&Arc<Metadata>>) -> bool;
+    fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool;
 }
 
 /// A frame as the reader finds it.
@@ -257,7 +257,7 @@ impl Reader {
                 return None;
             }
             let body = core::slice::from_raw_parts(at.add(head), len);
-            if !place.accept(body, self.metadata.as_ref()) {
+            if !place.accept(body, &self.metadata) {
                 return None;
             }
             self.pos += head + len;

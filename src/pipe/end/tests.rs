@@ -118,7 +118,7 @@ struct Expected<'a> {
 }
 
 impl AcceptFew for Expected<'_> {
-    fn accept(self, body: &[u8], _: Option<&Arc<Metadata>>) -> bool {
+    fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         assert_eq!([body], &self.sent[0][..]);
         !self.refused
     }
