@@ -348,3 +348,26 @@ fn metadata_knows_both_names_of_the_routing_id() {
     assert_eq!(other.property("Identity").unwrap().to_bytes(), b"it");
     assert!(Metadata::new(Vec::new(), -1).property("__fd").is_none());
 }
+
+#[test]
+fn the_memory_of_a_long_group_goes_back() {
+    let name = [b'g'; 200];
+    let give_back: [fn(&mut Message); 5] = [
+        |message| assert!(message.become_few(&[5; 10])),
+        |message| assert!(message.become_few(&[5; 50])),
+        |message| assert!(message.become_copy(&[5; 500])),
+        Message::empty,
+        Message::close,
+    ];
+    for (index, give_back) in give_back.iter().enumerate() {
+        for mut message in [Message::new(), Message::copy_of(&[4; 50]).unwrap()] {
+            message.set_group(&name).unwrap();
+            let place = message.group_ptr();
+            give_back(&mut message);
+            assert_eq!(message.group(), b"");
+            // What this thread gave back last comes first.
+            let next = Content::with_len(name.len() + 1).unwrap();
+            assert_eq!(next.as_ptr().cast_const(), place, "{index}");
+        }
+    }
+}
