@@ -16,7 +16,7 @@ use crate::message::{Message, Metadata};
 use crate::options::constants::ZMQ_SNDMORE;
 use crate::pipe::outflow::Again;
 use crate::pipe::queue::{self, EXTERNAL_MIN};
-use crate::pipe::reader::AcceptFew;
+use crate::pipe::reader::AcceptInline;
 use crate::socket::{self, Socket};
 
 /// Sends a copy of a buffer.
@@ -190,7 +190,7 @@ struct Room {
     size: usize,
 }
 
-impl AcceptFew for Room {
+impl AcceptInline for Room {
     #[inline(always)]
     fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         let fits = body.len() <= self.size;
@@ -205,7 +205,7 @@ impl AcceptFew for Room {
 /// The same, for as many bytes as there is room for.
 struct AnyRoom(Room);
 
-impl AcceptFew for AnyRoom {
+impl AcceptInline for AnyRoom {
     #[inline(always)]
     fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         let copied = body.len().min(self.0.size);

@@ -16,7 +16,7 @@ use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
 use crate::options::constants::{ZMQ_SNDMORE, ZMQ_STREAM, ZMQ_XPUB};
 use crate::pipe::outflow::{is_copied_at_once, Again};
-use crate::pipe::reader::AcceptFew;
+use crate::pipe::reader::AcceptInline;
 use crate::socket::{self, Socket};
 
 /// A size as C functions return it.
@@ -178,7 +178,7 @@ unsafe fn msg_recv_any(entered: Entered, message: *mut Message, flags: c_int) ->
 }
 
 /// A caller's message.
-impl AcceptFew for &mut Message {
+impl AcceptInline for &mut Message {
     #[inline(always)]
     fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool {
         let taken = self.become_few(body);
@@ -192,7 +192,7 @@ impl AcceptFew for &mut Message {
 /// The same, for any number of bytes.
 struct AnyMessage<'a>(&'a mut Message);
 
-impl AcceptFew for AnyMessage<'_> {
+impl AcceptInline for AnyMessage<'_> {
     #[inline(always)]
     fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool {
         let taken = self.0.become_copy(body);

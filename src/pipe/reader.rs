@@ -18,7 +18,7 @@ pub trait Accept: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool {}
 impl<F: FnOnce(&[u8], Option<&Arc<Metadata>>) -> bool> Accept for F {}
 
 /// As [`Accept`], made to be part of the caller.
-pub trait AcceptFew {
+pub trait AcceptInline {
     fn accept(self, body: &[u8], metadata: &Option<Arc<Metadata>>) -> bool;
 }
 
@@ -239,7 +239,7 @@ impl Reader {
 
     /// As [`Reader::take_at_once`]: any number of bytes, or one to [`FEW`]. Gives their number.
     #[inline(always)]
-    pub fn take_again<const ANY: bool>(&mut self, place: impl AcceptFew) -> Option<usize> {
+    pub fn take_again<const ANY: bool>(&mut self, place: impl AcceptInline) -> Option<usize> {
         if self.pos >= self.seen.end() || self.is_external {
             return None;
         }

@@ -9,7 +9,7 @@ use super::core::PipeKey;
 use super::patterns::Kind;
 use super::Socket;
 use crate::pipe::outflow::Again;
-use crate::pipe::reader::AcceptFew;
+use crate::pipe::reader::AcceptInline;
 use crate::pipe::NOWHERE;
 
 /// Where messages go straight.
@@ -88,7 +88,7 @@ impl Socket {
     #[inline(always)]
     pub fn recv_straight<const ANY: bool>(
         &mut self,
-        place: impl AcceptFew,
+        place: impl AcceptInline,
     ) -> Option<(usize, bool)> {
         if self.mailbox.has_pending() {
             return None;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
 use crate::pipe::queue::{ASLEEP, AWAKE, FRAME_MORE, FRAME_ROUTING_ID};
-use crate::pipe::reader::{Accept, AcceptFew};
+use crate::pipe::reader::{Accept, AcceptInline};
 use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
@@ -200,7 +200,10 @@ impl PipeEnd {
     /// bytes, or one to [`FEW`](crate::message::few::FEW). Gives their number, and whether
     /// [`PipeEnd::acknowledge`] is to be called.
     #[inline(always)]
-    pub fn read_again<const ANY: bool>(&mut self, place: impl AcceptFew) -> Option<(usize, bool)> {
+    pub fn read_again<const ANY: bool>(
+        &mut self,
+        place: impl AcceptInline,
+    ) -> Option<(usize, bool)> {
         let Inbound::Bytes(reader) = &mut self.inbound else { return None };
         debug_assert!(self.in_active);
         let len = reader.take_again::<ANY>(place)?;

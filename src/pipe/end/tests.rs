@@ -11,7 +11,7 @@ use crate::message::{Content, Metadata};
 use crate::pipe::outflow::Again;
 use crate::pipe::queue::{self, FRAME_MORE, FRAME_ROUTING_ID};
 use crate::pipe::random::Random;
-use crate::pipe::reader::AcceptFew;
+use crate::pipe::reader::AcceptInline;
 
 fn limits(inbound: i32, outbound: i32) -> PipeLimits {
     PipeLimits { inbound, outbound, conflate: false }
@@ -117,7 +117,7 @@ struct Expected<'a> {
     refused: bool,
 }
 
-impl AcceptFew for Expected<'_> {
+impl AcceptInline for Expected<'_> {
     fn accept(self, body: &[u8], _: &Option<Arc<Metadata>>) -> bool {
         assert_eq!([body], &self.sent[0][..]);
         !self.refused
