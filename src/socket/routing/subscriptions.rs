@@ -12,11 +12,16 @@
 
 mod arena;
 mod children;
+mod node;
+mod pipes;
+mod place;
 mod trie;
 
 #[cfg(test)]
 mod tests;
 
+pub use pipes::Key;
+use pipes::Pipes;
 use trie::{Payload, Trie};
 
 /// What [`SubscriptionTable::remove`] found.
@@ -41,14 +46,15 @@ pub struct SubscriptionTable<P> {
 /// So many prefixes that match a message are remembered.
 const REMEMBERED: usize = 4;
 
-/// Which subscriptions matched a message, to tell whether those of the next are the same.
+/// Which sets of pipes the subscriptions had that matched a message, to tell whether those of the
+/// next are the same.
 #[derive(Debug, Default)]
 pub struct Matched {
     /// The table's changes then; `None` when nothing can be said.
     changes: Option<u64>,
     count: usize,
-    /// Where the sets of pipes are.
-    places: [usize; REMEMBERED],
+    /// What tells the sets of pipes apart, in the order of their prefixes.
+    sets: [usize; REMEMBERED],
 }
 
 impl Matched {
@@ -58,7 +64,7 @@ impl Matched {
     }
 }
 
-impl<P: Copy + Ord> SubscriptionTable<P> {
+impl<P: Key> SubscriptionTable<P> {
     /// A table without subscriptions.
     pub fn new() -> Self {
         SubscriptionTable { trie: Trie::new(), prefixes: 0, changes: 0 }
@@ -67,11 +73,12 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
     /// Subscribes `pipe` to `prefix`. True when it is the first subscription of any pipe to it.
     pub fn add(&mut self, prefix: &[u8], pipe: P) -> bool {
         self.changes += 1;
-        let Some(pipes) = self.trie.entry(prefix) else {
-            return false;
-        };
-        let first = pipes.is_vacant();
-        pipes.insert(pipe);
+        let first = self.trie.update(prefix, |pipes| {
+            let first = pipes.is_vacant();
+            pipes.insert(pipe);
+            first
+        });
+        let first = first.unwrap_or(false);
         if first {
             self.prefixes += 1;
         }
@@ -81,17 +88,16 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
     /// Takes back the subscription of `pipe` to `prefix`.
     pub fn remove(&mut self, prefix: &[u8], pipe: P) -> Removed {
         self.changes += 1;
-        let Some(node) = self.trie.find(prefix) else {
+        let Some(place) = self.trie.find(prefix) else {
             return Removed::NotFound;
         };
-        let pipes = self.trie.payload_mut(node);
-        if !pipes.remove(pipe) {
+        if self.trie.change(place, |pipes| pipes.remove(pipe)) != Some(true) {
             return Removed::NotFound;
         }
-        if !pipes.is_vacant() {
+        if !self.trie.is_vacant(place) {
             return Removed::ValuesRemain;
         }
-        self.trie.prune(node);
+        self.trie.prune(place);
         self.prefixes -= 1;
         Removed::LastRemoved
     }
@@ -104,23 +110,22 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
         let mut emptied = Vec::new();
         let mut prefix = Vec::new();
         let mut next = self.trie.root();
-        while let Some(node) = next {
-            let pipes = self.trie.payload_mut(node);
-            if pipes.remove(pipe) {
-                let last = pipes.is_vacant();
+        while let Some(place) = next {
+            if self.trie.change(place, |pipes| pipes.remove(pipe)) == Some(true) {
+                let last = self.trie.is_vacant(place);
                 if last {
-                    emptied.push(node);
+                    emptied.push(place);
                 }
                 if last || !unique_only {
                     gone(&prefix);
                 }
             }
-            next = self.trie.successor(node, &mut prefix);
+            next = self.trie.successor(place, &mut prefix);
         }
         self.prefixes -= emptied.len();
         // From the back: a node's descendants are pruned before the node itself.
-        while let Some(node) = emptied.pop() {
-            self.trie.prune(node);
+        while let Some(place) = emptied.pop() {
+            self.trie.prune(place);
         }
     }
 
@@ -136,19 +141,20 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
         });
     }
 
-    /// Whether the subscriptions that match `topic` are those that matched the topic for which
-    /// `last` was used before. Remembers them for the next time.
+    /// Whether the subscriptions that match `topic` have the same pipes, one after the other, as
+    /// those that matched the topic for which `last` was used before. Remembers them for the next
+    /// time.
     #[inline]
     pub fn matches_alike(&self, topic: &[u8], last: &mut Matched) -> bool {
         let mut alike = last.changes == Some(self.changes);
         let mut count = 0;
         self.trie.visit_prefixes(topic, |pipes| {
             if !pipes.is_vacant() {
-                let place = pipes.as_slice().as_ptr() as usize;
-                match last.places.get_mut(count) {
-                    Some(slot) if *slot == place => {}
+                let identity = pipes.identity();
+                match last.sets.get_mut(count) {
+                    Some(slot) if *slot == identity => {}
                     Some(slot) => {
-                        *slot = place;
+                        *slot = identity;
                         alike = false;
                     }
                     None => alike = false,
@@ -174,7 +180,7 @@ impl<P: Copy + Ord> SubscriptionTable<P> {
     }
 }
 
-impl<P: Copy + Ord> Default for SubscriptionTable<P> {
+impl<P: Key> Default for SubscriptionTable<P> {
     fn default() -> Self {
         Self::new()
     }
@@ -204,13 +210,14 @@ impl SubscriptionSet {
 
     /// Subscribes to `prefix`. True when it was not subscribed to before.
     pub fn add(&mut self, prefix: &[u8]) -> bool {
-        let Some(count) = self.trie.entry(prefix) else {
+        let more = self.trie.update(prefix, |count| {
+            let more = count.0.checked_add(1)?;
+            count.0 = more;
+            Some(more)
+        });
+        let Some(more) = more.flatten() else {
             return false;
         };
-        let Some(more) = count.0.checked_add(1) else {
-            return false;
-        };
-        count.0 = more;
         self.total += 1;
         let first = more == 1;
         if first {
@@ -221,19 +228,17 @@ impl SubscriptionSet {
 
     /// Takes back one subscription to `prefix`. True when it was the last one to it.
     pub fn remove(&mut self, prefix: &[u8]) -> bool {
-        let Some(node) = self.trie.find(prefix) else {
+        let Some(place) = self.trie.find(prefix) else {
             return false;
         };
-        let count = self.trie.payload_mut(node);
-        if count.is_vacant() {
+        if self.trie.is_vacant(place) || self.trie.change(place, |count| count.0 -= 1).is_none() {
             return false;
         }
-        count.0 -= 1;
         self.total -= 1;
-        if !count.is_vacant() {
+        if !self.trie.is_vacant(place) {
             return false;
         }
-        self.trie.prune(node);
+        self.trie.prune(place);
         self.prefixes -= 1;
         true
     }
@@ -253,11 +258,11 @@ impl SubscriptionSet {
     pub fn for_each(&self, mut each: impl FnMut(&[u8])) {
         let mut prefix = Vec::new();
         let mut next = self.trie.root();
-        while let Some(node) = next {
-            if !self.trie.payload(node).is_vacant() {
+        while let Some(place) = next {
+            if !self.trie.is_vacant(place) {
                 each(&prefix);
             }
-            next = self.trie.successor(node, &mut prefix);
+            next = self.trie.successor(place, &mut prefix);
         }
     }
 
@@ -293,73 +298,12 @@ impl Payload for Count {
     fn is_vacant(&self) -> bool {
         self.0 == 0
     }
-}
 
-/// The pipes of one prefix. Most prefixes have one subscriber, so one is stored without a heap
-/// block; more stand sorted in a vector, which is what a fan-out wants to read.
-#[derive(Default)]
-enum Pipes<P> {
-    #[default]
-    None,
-    One(P),
-    // The second box keeps the common node small; it is paid for by the rare one.
-    #[allow(clippy::box_collection)]
-    Many(Box<Vec<P>>),
-}
-
-impl<P: Copy + Ord> Pipes<P> {
-    fn insert(&mut self, pipe: P) {
-        match self {
-            Pipes::None => *self = Pipes::One(pipe),
-            Pipes::One(present) if *present == pipe => {}
-            Pipes::One(present) => {
-                let pair = vec![(*present).min(pipe), (*present).max(pipe)];
-                *self = Pipes::Many(Box::new(pair));
-            }
-            Pipes::Many(pipes) => {
-                if let Err(place) = pipes.binary_search(&pipe) {
-                    pipes.insert(place, pipe);
-                }
-            }
-        }
+    fn number(&self) -> Option<u32> {
+        Some(self.0)
     }
 
-    fn remove(&mut self, pipe: P) -> bool {
-        match self {
-            Pipes::None => false,
-            Pipes::One(present) => {
-                let found = *present == pipe;
-                if found {
-                    *self = Pipes::None;
-                }
-                found
-            }
-            Pipes::Many(pipes) => {
-                let Ok(place) = pipes.binary_search(&pipe) else {
-                    return false;
-                };
-                pipes.remove(place);
-                if let [last] = pipes[..] {
-                    *self = Pipes::One(last);
-                } else if pipes.len() * 4 <= pipes.capacity() {
-                    pipes.shrink_to(pipes.len() * 2);
-                }
-                true
-            }
-        }
-    }
-
-    fn as_slice(&self) -> &[P] {
-        match self {
-            Pipes::None => &[],
-            Pipes::One(pipe) => std::slice::from_ref(pipe),
-            Pipes::Many(pipes) => pipes,
-        }
-    }
-}
-
-impl<P> Payload for Pipes<P> {
-    fn is_vacant(&self) -> bool {
-        matches!(self, Pipes::None)
+    fn from_number(number: u32) -> Self {
+        Count(number)
     }
 }

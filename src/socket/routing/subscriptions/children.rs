@@ -4,10 +4,7 @@
 //! node itself; more of them with bytes close together (digits), or very many, become a table that
 //! is indexed by the byte; what is left stands in a sorted array of sixteen.
 
-/// Index of a node. Zero is the root, which is nobody's child.
-pub type NodeId = u32;
-
-const NO_NODE: NodeId = 0;
+use super::place::{NodeId, NO_NODE};
 
 /// The largest range of bytes for which a table takes no more memory than a sorted array.
 const NARROW: usize = 20;
@@ -39,22 +36,21 @@ impl Children {
         self.first().is_none()
     }
 
-    /// The child, if it is the only one.
-    pub fn only(&self) -> Option<NodeId> {
+    /// The child and its byte, if it is the only one.
+    pub fn only(&self) -> Option<(u8, NodeId)> {
         let mut children = self.iter();
-        let (_, node) = children.next()?;
-        children.next().is_none().then_some(node)
+        let only = children.next()?;
+        children.next().is_none().then_some(only)
     }
 
-    /// The child with the smallest byte.
-    pub fn first(&self) -> Option<NodeId> {
-        self.iter().next().map(|(_, node)| node)
+    /// The child with the smallest byte, and that byte.
+    pub fn first(&self) -> Option<(u8, NodeId)> {
+        self.iter().next()
     }
 
-    /// The child with the next byte above `byte`.
-    pub fn after(&self, byte: u8) -> Option<NodeId> {
-        let mut above = self.iter().filter(|(own, _)| *own > byte);
-        above.next().map(|(_, node)| node)
+    /// The child with the next byte above `byte`, and its byte.
+    pub fn after(&self, byte: u8) -> Option<(u8, NodeId)> {
+        self.iter().find(|(own, _)| *own > byte)
     }
 
     /// Adds a child under a byte that has none.

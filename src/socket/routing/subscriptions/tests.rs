@@ -1,7 +1,8 @@
 //! The tables against a naive model, with random operations over few bytes, so that prefixes
 //! overlap, and with the shapes an attacker would choose.
 
-use super::{Removed, SubscriptionSet, SubscriptionTable};
+use super::place::{Place, LIMIT};
+use super::{Count, Matched, Removed, SubscriptionSet, SubscriptionTable};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A small generator of pseudo-random numbers; the tests need variety, not quality.
@@ -20,6 +21,9 @@ impl Random {
     }
 }
 
+/// Those in the middle are the largest that a bare end may have, and the smallest that it may not.
+const PIPES: [usize; 5] = [0, 1, LIMIT as usize - 2, LIMIT as usize - 1, usize::MAX];
+
 type Model = BTreeMap<Vec<u8>, BTreeSet<usize>>;
 
 fn expected_matches(model: &Model, topic: &[u8]) -> Vec<usize> {
@@ -34,6 +38,26 @@ fn matches(table: &SubscriptionTable<usize>, topic: &[u8]) -> Vec<usize> {
     table.matching(topic, |pipe| pipes.push(pipe));
     pipes.sort_unstable();
     pipes
+}
+
+/// Two messages in a row are alike only if the same pipes get them; one that matches a prefix with
+/// one pipe is, if the last one matched nothing else.
+fn compare_alike(table: &SubscriptionTable<usize>, model: &Model, topics: [&[u8]; 2]) {
+    let mut matched = Matched::default();
+    assert!(!table.matches_alike(topics[0], &mut matched));
+    let alike = table.matches_alike(topics[1], &mut matched);
+    let sets = topics.map(|topic| {
+        let matching = model.iter().filter(|(prefix, _)| topic.starts_with(prefix));
+        matching.map(|(_, pipes)| pipes.clone()).collect::<Vec<_>>()
+    });
+    if alike {
+        assert_eq!(sets[0], sets[1]);
+    } else if sets[0] == sets[1] && sets[0].len() <= super::REMEMBERED {
+        assert!(
+            sets[0].iter().flatten().any(|pipe| *pipe > PIPES[2])
+                || sets[0].iter().any(|set| set.len() > 1)
+        );
+    }
 }
 
 fn remove_from_model(model: &mut Model, prefix: &[u8], pipe: usize) -> Removed {
@@ -69,7 +93,7 @@ fn compare_table(seed: u64, longest: usize, alphabet: usize, steps: usize) {
         // Grow first, then shrink, several times over.
         let growing = step / 500 % 2 == 0;
         let topic = random.topic(longest, alphabet);
-        let pipe = random.below(5);
+        let pipe = PIPES[random.below(5)];
         match random.below(10) {
             0..=5 if growing => {
                 let first = !model.contains_key(&topic);
@@ -92,12 +116,16 @@ fn compare_table(seed: u64, longest: usize, alphabet: usize, steps: usize) {
                 table.remove_pipe(pipe, unique_only, |prefix| gone.push(prefix.to_vec()));
                 assert_eq!(gone, remove_pipe_from_model(&mut model, pipe, unique_only));
             }
-            _ => assert_eq!(matches(&table, &topic), expected_matches(&model, &topic)),
+            _ => {
+                assert_eq!(matches(&table, &topic), expected_matches(&model, &topic));
+                let other = random.topic(longest, alphabet);
+                compare_alike(&table, &model, [&topic, &other]);
+            }
         }
         assert_eq!(table.prefixes(), model.len());
         assert_eq!(table.is_empty(), model.is_empty());
     }
-    for pipe in 0..5 {
+    for pipe in PIPES {
         table.remove_pipe(pipe, true, |_| ());
     }
     assert!(table.is_empty());
@@ -214,4 +242,108 @@ fn a_node_is_one_cache_line_and_a_leaf_much_less() {
     use super::trie::sizes;
     assert_eq!(sizes::<super::Pipes<usize>>(), (64, 24));
     assert_eq!(sizes::<super::Count>(), (64, 12));
+}
+
+#[test]
+fn an_end_is_bare_where_it_can_be() {
+    let mut table = SubscriptionTable::new();
+    let place = |table: &SubscriptionTable<usize>, prefix| table.trie.find(prefix).unwrap();
+    table.add(b"ab", 1);
+    assert!(matches!(place(&table, b"ab"), Place::Leaf(_)));
+    table.add(b"ac", 1);
+    assert!(matches!(place(&table, b"ab"), Place::Bare { .. }), "split to one byte");
+    assert!(matches!(place(&table, b"ac"), Place::Bare { .. }));
+    table.add(b"ac", 2);
+    assert!(matches!(place(&table, b"ac"), Place::Leaf(_)), "a second pipe");
+    assert_eq!(table.remove(b"ac", 1), Removed::ValuesRemain);
+    assert_eq!((matches(&table, b"ab"), matches(&table, b"ac")), (vec![1], vec![2]));
+    table.add(b"abc", 3);
+    assert!(matches!(place(&table, b"ab"), Place::Node(_)), "a child");
+    assert!(matches!(place(&table, b"abc"), Place::Bare { .. }));
+    assert_eq!(matches(&table, b"abcd"), [1, 3]);
+    assert_eq!(table.remove(b"ab", 1), Removed::LastRemoved);
+    assert!(matches!(place(&table, b"abc"), Place::Leaf(_)), "merged with the one above");
+    assert_eq!(matches(&table, b"abcd"), [3]);
+    table.add(b"abd", LIMIT as usize - 1);
+    assert!(matches!(place(&table, b"abd"), Place::Leaf(_)), "too large a key");
+    assert!(matches!(place(&table, b"abc"), Place::Bare { .. }), "split again");
+    for pipe in [3, 2, LIMIT as usize - 1] {
+        table.remove_pipe(pipe, true, |_| ());
+    }
+    assert_eq!(table.trie.root(), None);
+}
+
+#[test]
+fn bare_ends_that_go_together_are_all_found() {
+    let mut table = SubscriptionTable::new();
+    for prefix in [&b"xa"[..], b"xb", b"xc", b"ya", b"yb"] {
+        table.add(prefix, 1);
+    }
+    table.add(b"yb", 2);
+    let mut gone = Vec::new();
+    table.remove_pipe(1, true, |prefix| gone.push(prefix.to_vec()));
+    assert_eq!(gone, [&b"xa"[..], b"xb", b"xc", b"ya"]);
+    assert!(table.trie.find(b"x").is_none() && table.trie.find(b"xa").is_none());
+    assert_eq!(table.remove(b"yb", 2), Removed::LastRemoved);
+    assert_eq!(table.trie.root(), None);
+}
+
+#[test]
+fn a_count_too_large_for_a_bare_end() {
+    let mut set = SubscriptionSet::new();
+    assert!(set.add(b"ab") && set.add(b"ac"));
+    let place = |set: &SubscriptionSet| set.trie.find(b"ab").unwrap();
+    assert!(matches!(place(&set), Place::Bare { .. }));
+    set.trie.update(b"ab", |count| *count = Count(LIMIT - 2));
+    assert!(!set.add(b"ab") && matches!(place(&set), Place::Bare { .. }));
+    assert!(!set.add(b"ab") && matches!(place(&set), Place::Leaf(_)));
+    assert_eq!(set.trie.update(b"ab", |count| count.0), Some(LIMIT));
+    set.trie.update(b"ab", |count| *count = Count(u32::MAX));
+    assert!(!set.add(b"ab") && set.matches(b"ab") && set.matches(b"ac"));
+    assert_eq!(set.trie.update(b"ab", |count| count.0), Some(u32::MAX));
+    set.trie.update(b"ab", |count| *count = Count(1));
+    assert!(set.remove(b"ab") && !set.remove(b"ab") && set.remove(b"ac"));
+    assert_eq!(set.trie.root(), None);
+}
+
+#[test]
+fn messages_to_the_same_only_subscriber_are_alike() {
+    let mut table = SubscriptionTable::new();
+    for (prefix, pipe) in
+        [(&b"a1"[..], 1), (b"a2", 1), (b"b3", 2), (b"long topic", 1), (b"c", 1), (b"c4", 1)]
+    {
+        table.add(prefix, pipe);
+    }
+    table.add(b"d5", 1);
+    table.add(b"d5", 2);
+    let mut matched = Matched::default();
+    let mut alike =
+        |table: &SubscriptionTable<usize>, topic| table.matches_alike(topic, &mut matched);
+    assert!(!alike(&table, b"a1"));
+    assert!(alike(&table, b"a2") && alike(&table, b"long topic") && alike(&table, b"a1"));
+    assert!(!alike(&table, b"b3"), "another pipe");
+    assert!(!alike(&table, b"a1"));
+    assert!(!alike(&table, b"none"), "no pipe");
+    assert!(!alike(&table, b"a1"));
+    assert!(!alike(&table, b"d5"), "more pipes");
+    assert!(alike(&table, b"d5"));
+    assert!(!alike(&table, b"a1"));
+    table.add(b"a1", 3);
+    assert!(!alike(&table, b"a2"), "something changed");
+    assert!(!alike(&table, b"c4"), "named by two prefixes");
+    assert!(alike(&table, b"c4"));
+    assert!(!alike(&table, b"a2"));
+}
+
+#[test]
+fn dense_ends_take_no_memory() {
+    let mut table = SubscriptionTable::new();
+    let mut set = SubscriptionSet::new();
+    for number in 0..1000 {
+        let topic = format!("topic-{number:03}");
+        assert!(table.add(topic.as_bytes(), 1) && set.add(topic.as_bytes()));
+    }
+    // The root, "topic-", and one for each of the first two digits of a number.
+    assert_eq!(table.trie.used(), (1 + 1 + 10 + 100, 1));
+    assert_eq!(set.trie.used(), (1 + 1 + 10 + 100, 1));
 }
