@@ -1,8 +1,9 @@
 //! The branches of a trie node: from the next byte of a path to the node that goes on with it.
 //!
 //! Three shapes, chosen so that a lookup touches few cache lines: up to four branches stand in the
-//! node itself; more of them with bytes close together (digits), or very many, become a table that
-//! is indexed by the byte; what is left stands in a sorted array of sixteen.
+//! node itself; more of them with bytes close together, or very many, become a table that is indexed
+//! by the byte; what is left stands in a sorted array of sixteen. (A node with a short label has a
+//! fourth, without this module: up to ten bytes close together in the node itself.)
 
 use super::place::{NodeId, NO_NODE};
 
@@ -32,42 +33,15 @@ impl Children {
         node.filter(|node| *node != NO_NODE)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.first().is_none()
-    }
-
-    /// The child and its byte, if it is the only one.
-    pub fn only(&self) -> Option<(u8, NodeId)> {
-        let mut children = self.iter();
-        let only = children.next()?;
-        children.next().is_none().then_some(only)
-    }
-
-    /// The child with the smallest byte, and that byte.
-    pub fn first(&self) -> Option<(u8, NodeId)> {
-        self.iter().next()
-    }
-
-    /// The child with the next byte above `byte`, and its byte.
-    pub fn after(&self, byte: u8) -> Option<(u8, NodeId)> {
-        self.iter().find(|(own, _)| *own > byte)
-    }
-
-    /// Adds a child under a byte that has none.
-    pub fn insert(&mut self, byte: u8, node: NodeId) {
-        let fits = match self {
+    /// Adds a child under a byte that has none. False when this shape has no room for it.
+    pub fn insert(&mut self, byte: u8, node: NodeId) -> bool {
+        match self {
             Children::Few(sorted) => sorted.insert(byte, node),
             Children::Some(sorted) => sorted.insert(byte, node),
             Children::Many { lowest, nodes } => {
                 let place = nodes.get_mut(usize::from(byte.wrapping_sub(*lowest)));
                 place.map(|place| *place = node).is_some()
             }
-        };
-        if !fits {
-            let mut all: Vec<(u8, NodeId)> = self.iter().collect();
-            let place = all.partition_point(|(own, _)| *own < byte);
-            all.insert(place, (byte, node));
-            *self = Children::of(&all);
         }
     }
 
@@ -98,10 +72,9 @@ impl Children {
     }
 
     /// The shape that suits these children, which are in order.
-    fn of(children: &[(u8, NodeId)]) -> Self {
-        let byte = |child: Option<&(u8, NodeId)>| child.map_or(0, |(byte, _)| *byte);
-        let lowest = byte(children.first());
-        let span = usize::from(byte(children.last()).saturating_sub(lowest)) + 1;
+    pub fn of(children: &[(u8, NodeId)]) -> Self {
+        let lowest = children.first().map_or(0, |(byte, _)| *byte);
+        let span = span(children);
         match children.len() {
             0..=4 => Children::Few(Sorted::of(children)),
             5..=16 if span > NARROW => Children::Some(Box::new(Sorted::of(children))),
@@ -118,16 +91,17 @@ impl Children {
     }
 
     fn iter(&self) -> impl Iterator<Item = (u8, NodeId)> + '_ {
-        let (lowest, bytes, nodes): (u8, &[u8], &[NodeId]) = match self {
+        let (lowest, bytes, nodes) = self.parts();
+        occupied(lowest, bytes, nodes)
+    }
+
+    /// What [`occupied`] wants to know.
+    pub fn parts(&self) -> (u8, &[u8], &[NodeId]) {
+        match self {
             Children::Few(sorted) => (0, &sorted.bytes, &sorted.nodes),
             Children::Some(sorted) => (0, &sorted.bytes, &sorted.nodes),
             Children::Many { lowest, nodes } => (*lowest, &[], nodes),
-        };
-        let places = (lowest..=u8::MAX).zip(nodes).enumerate();
-        places.filter_map(move |(place, (counted, node))| {
-            let byte = bytes.get(place).copied().unwrap_or(counted);
-            (*node != NO_NODE).then_some((byte, *node))
-        })
+        }
     }
 
     fn place(&mut self, byte: u8) -> Option<&mut NodeId> {
@@ -142,9 +116,25 @@ impl Children {
     }
 }
 
-impl Default for Children {
-    fn default() -> Self {
-        Children::Few(Sorted::of(&[]))
+/// The children among places that stand for `bytes`, or where these are none for those from `lowest`
+/// on, in order.
+pub fn occupied<'a>(
+    lowest: u8,
+    bytes: &'a [u8],
+    nodes: &'a [NodeId],
+) -> impl Iterator<Item = (u8, NodeId)> + 'a {
+    let places = (lowest..=u8::MAX).zip(nodes).enumerate();
+    places.filter_map(move |(place, (counted, node))| {
+        let byte = bytes.get(place).copied().unwrap_or(counted);
+        (*node != NO_NODE).then_some((byte, *node))
+    })
+}
+
+/// The number of bytes from the lowest to the highest of some children, which are in order.
+pub fn span(children: &[(u8, NodeId)]) -> usize {
+    match (children.first(), children.last()) {
+        (Some((lowest, _)), Some((highest, _))) => usize::from(highest.saturating_sub(*lowest)) + 1,
+        _ => 0,
     }
 }
 

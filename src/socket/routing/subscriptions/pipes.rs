@@ -8,8 +8,8 @@ pub trait Key: Copy + Ord + TryFrom<u32> + TryInto<u32> {}
 
 impl<P: Copy + Ord + TryFrom<u32> + TryInto<u32>> Key for P {}
 
-/// A set of pipes. Most prefixes have one subscriber, so one is stored without a heap
-/// block; more stand sorted in a vector, which is what a fan-out wants to read.
+/// A set of pipes. Most prefixes have one subscriber, so one is stored without a heap block; more
+/// stand sorted in a vector, which is what a fan-out wants to read.
 #[derive(Default)]
 pub enum Pipes<P> {
     #[default]

@@ -1,6 +1,7 @@
 //! The tables against a naive model, with random operations over few bytes, so that prefixes
 //! overlap, and with the shapes an attacker would choose.
 
+use super::node::Node;
 use super::place::{Place, LIMIT};
 use super::{Count, Matched, Removed, SubscriptionSet, SubscriptionTable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +15,10 @@ impl Random {
         (self.0 >> 33) as usize % limit
     }
 
-    fn topic(&mut self, longest: usize, alphabet: usize) -> Vec<u8> {
+    /// Bytes that are multiples of `apart`.
+    fn topic(&mut self, longest: usize, alphabet: usize, apart: usize) -> Vec<u8> {
         let length = self.below(longest + 1);
-        let mut byte = || (self.below(alphabet) * 255 / alphabet) as u8;
+        let mut byte = || (self.below(alphabet) * apart) as u8;
         (0..length).map(|_| byte()).collect()
     }
 }
@@ -85,14 +87,14 @@ fn remove_pipe_from_model(model: &mut Model, pipe: usize, unique_only: bool) -> 
     gone
 }
 
-fn compare_table(seed: u64, longest: usize, alphabet: usize, steps: usize) {
+fn compare_table(seed: u64, longest: usize, (alphabet, apart): (usize, usize), steps: usize) {
     let mut random = Random(seed);
     let mut table = SubscriptionTable::new();
     let mut model = Model::new();
     for step in 0..steps {
         // Grow first, then shrink, several times over.
         let growing = step / 500 % 2 == 0;
-        let topic = random.topic(longest, alphabet);
+        let topic = random.topic(longest, alphabet, apart);
         let pipe = PIPES[random.below(5)];
         match random.below(10) {
             0..=5 if growing => {
@@ -118,7 +120,7 @@ fn compare_table(seed: u64, longest: usize, alphabet: usize, steps: usize) {
             }
             _ => {
                 assert_eq!(matches(&table, &topic), expected_matches(&model, &topic));
-                let other = random.topic(longest, alphabet);
+                let other = random.topic(longest, alphabet, apart);
                 compare_alike(&table, &model, [&topic, &other]);
             }
         }
@@ -134,20 +136,27 @@ fn compare_table(seed: u64, longest: usize, alphabet: usize, steps: usize) {
 
 #[test]
 fn table_agrees_with_model() {
-    compare_table(1, 4, 3, 8000);
-    compare_table(2, 8, 2, 8000);
-    compare_table(3, 2, 255, 8000);
-    compare_table(4, 3, 20, 8000);
-    compare_table(5, 90, 2, 4000);
+    compare_table(1, 4, (3, 85), 8000);
+    compare_table(2, 8, (2, 127), 8000);
+    compare_table(3, 2, (256, 1), 8000);
+    compare_table(4, 3, (20, 12), 8000);
+    compare_table(5, 90, (2, 127), 4000);
+    compare_table(6, 3, (8, 1), 8000);
+    compare_table(7, 4, (12, 1), 20_000);
 }
 
 #[test]
 fn set_agrees_with_model() {
-    let mut random = Random(7);
+    compare_set(7, (3, 85));
+    compare_set(8, (7, 1));
+}
+
+fn compare_set(seed: u64, (alphabet, apart): (usize, usize)) {
+    let mut random = Random(seed);
     let mut set = SubscriptionSet::new();
     let mut model: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
     for _ in 0..20_000 {
-        let topic = random.topic(5, 3);
+        let topic = random.topic(5, alphabet, apart);
         match random.below(3) {
             0 => {
                 let count = model.entry(topic.clone()).or_default();
@@ -346,4 +355,43 @@ fn dense_ends_take_no_memory() {
     // The root, "topic-", and one for each of the first two digits of a number.
     assert_eq!(table.trie.used(), (1 + 1 + 10 + 100, 1));
     assert_eq!(set.trie.used(), (1 + 1 + 10 + 100, 1));
+}
+
+#[test]
+fn a_node_agrees_with_a_map() {
+    let mut random = Random(9);
+    for (lowest, alphabet) in [(48, 10), (0, 10), (246, 10), (0, 30), (7, 256)] {
+        let mut node = Node::<Count>::new(1, b"x");
+        let mut model = BTreeMap::new();
+        let mut rows = 0;
+        for step in 0..4000 {
+            let byte = (lowest + random.below(alphabet)) as u8;
+            match random.below(3) {
+                0 if model.remove(&byte).is_some() => node.remove_child(byte),
+                1 if model.contains_key(&byte) => {
+                    model.insert(byte, step + 1);
+                    node.replace_child(byte, step + 1);
+                }
+                2 if model.len() < step as usize / 250 && !model.contains_key(&byte) => {
+                    model.insert(byte, step + 1);
+                    node.add_child(byte, step + 1);
+                }
+                _ if random.below(100) == 0 => {
+                    let label = &b"long"[..1 + random.below(4)];
+                    node.set_place(step, label);
+                    assert_eq!((node.parent(), node.label()), (step, label));
+                }
+                _ => {}
+            }
+            let children: Vec<(u8, u32)> = node.children().collect();
+            assert_eq!(children, model.clone().into_iter().collect::<Vec<_>>());
+            assert_eq!(node.child(byte), model.get(&byte).copied());
+            assert_eq!(
+                node.child_after(byte),
+                children.iter().find(|(own, _)| *own > byte).copied()
+            );
+            rows += usize::from(node.is_row());
+        }
+        assert_eq!(rows > 400, alphabet == 10, "{rows}");
+    }
 }

@@ -92,7 +92,7 @@ impl<V: Payload> Trie<V> {
         };
         let mut rest = topic;
         while visit(&node.payload) {
-            let Some(child) = rest.first().and_then(|first| node.children.find(*first)) else {
+            let Some(child) = rest.first().and_then(|first| node.child(*first)) else {
                 return;
             };
             if let Some(number) = bare_payload(child) {
@@ -118,7 +118,7 @@ impl<V: Payload> Trie<V> {
         match at {
             Place::Node(id) => self.node(id).payload.is_vacant(),
             Place::Leaf(id) => self.leaf(id).payload.is_vacant(),
-            Place::Bare { parent, byte } => self.node(parent).children.find(byte) == bare_id(0),
+            Place::Bare { parent, byte } => self.node(parent).child(byte) == bare_id(0),
         }
     }
 
@@ -130,14 +130,14 @@ impl<V: Payload> Trie<V> {
             Place::Leaf(id) => return Some(change(&mut self.leaf_mut(id).payload)),
             Place::Bare { parent, byte } => (parent, byte),
         };
-        let before = bare_payload(self.node(parent).children.find(byte)?)?;
+        let before = bare_payload(self.node(parent).child(byte)?)?;
         let mut payload = V::from_number(before);
         let result = change(&mut payload);
         let id = match payload.number().and_then(bare_id) {
             Some(id) => id,
             None => self.allocate_leaf(Leaf::new(parent, &[byte], payload))?,
         };
-        self.node_mut(parent).children.replace(byte, id);
+        self.node_mut(parent).replace_child(byte, id);
         Some(result)
     }
 
@@ -146,7 +146,7 @@ impl<V: Payload> Trie<V> {
     pub fn successor(&self, at: Place, prefix: &mut Vec<u8>) -> Option<Place> {
         let mut at = at;
         let mut next = match at {
-            Place::Node(id) => self.node(id).children.first().map(|child| (id, child)),
+            Place::Node(id) => self.node(id).first_child().map(|child| (id, child)),
             _ => None,
         };
         while next.is_none() {
@@ -156,7 +156,7 @@ impl<V: Payload> Trie<V> {
             let label = self.label(&at);
             prefix.truncate(prefix.len() - label.len());
             let (parent, byte) = (self.parent(at), first_of(label));
-            next = self.node(parent).children.after(byte).map(|child| (parent, child));
+            next = self.node(parent).child_after(byte).map(|child| (parent, child));
             at = Place::Node(parent);
         }
         let (parent, (byte, id)) = next?;
@@ -177,18 +177,18 @@ impl<V: Payload> Trie<V> {
                 return;
             }
             if let Place::Node(id) = at {
-                if !self.node(id).children.is_empty() {
+                if !self.node(id).is_childless() {
                     self.merge_into_only_child(id);
                     return;
                 }
             }
             let (parent, byte) = (self.parent(at), first_of(self.label(&at)));
-            self.node_mut(parent).children.remove(byte);
+            self.node_mut(parent).remove_child(byte);
             self.release(at);
             at = Place::Node(parent);
         }
         let root = self.nodes.get(0);
-        if root.is_some_and(|root| root.children.is_empty() && root.payload.is_vacant()) {
+        if root.is_some_and(|root| root.is_childless() && root.payload.is_vacant()) {
             *self = Trie::new();
         }
     }
@@ -210,13 +210,13 @@ impl<V: Payload> Trie<V> {
             };
             match top {
                 None => top = Some((label, id)),
-                Some(_) => self.node_mut(at).children.insert(first_of(label), id),
+                Some(_) => self.node_mut(at).add_child(first_of(label), id),
             }
             end = Some(Place::of_child(at, first_of(label), id));
             at = id;
         }
         let (label, id) = top?;
-        self.node_mut(parent).children.insert(first_of(label), id);
+        self.node_mut(parent).add_child(first_of(label), id);
         end
     }
 
@@ -226,7 +226,7 @@ impl<V: Payload> Trie<V> {
         let byte = first_of(label);
         let id = self.allocate(Node::new(parent, label))?;
         self.node_mut(id).payload = self.change(at, std::mem::take)?;
-        self.node_mut(parent).children.replace(byte, id);
+        self.node_mut(parent).replace_child(byte, id);
         self.release(at);
         Some(id)
     }
@@ -237,7 +237,7 @@ impl<V: Payload> Trie<V> {
         let (parent, byte) = (self.parent(at), first_of(above));
         let (above, below) = (Node::new(parent, above), Node::<V>::new(ROOT, below));
         let upper = self.allocate(above)?;
-        self.node_mut(parent).children.replace(byte, upper);
+        self.node_mut(parent).replace_child(byte, upper);
         let id = match self.bare(at) {
             Some(bare) if below.label().len() == 1 => {
                 self.release(at);
@@ -245,14 +245,14 @@ impl<V: Payload> Trie<V> {
             }
             _ => self.set_place(at, upper, below.label()),
         };
-        self.node_mut(upper).children.insert(first_of(below.label()), id);
+        self.node_mut(upper).add_child(first_of(below.label()), id);
         Some(Place::Node(upper))
     }
 
     /// Removes a node, which has no payload, when its only child can take over its label.
     fn merge_into_only_child(&mut self, at: NodeId) {
         let node = self.node(at);
-        let Some((byte, child_id)) = node.children.only() else {
+        let Some((byte, child_id)) = node.only_child() else {
             return;
         };
         let child = Place::of_child(at, byte, child_id);
@@ -260,7 +260,7 @@ impl<V: Payload> Trie<V> {
         if label.len() > if matches!(child, Place::Node(_)) { LABEL } else { LEAF_LABEL } {
             return;
         }
-        let (parent, byte) = (node.parent, first_of(&label));
+        let (parent, byte) = (node.parent(), first_of(&label));
         let id = match bare_payload(child_id) {
             // It is about to be pruned itself, and would not be found elsewhere.
             Some(0) => return,
@@ -273,7 +273,7 @@ impl<V: Payload> Trie<V> {
             }
             None => self.set_place(child, parent, &label),
         };
-        self.node_mut(parent).children.replace(byte, id);
+        self.node_mut(parent).replace_child(byte, id);
         self.release(Place::Node(at));
     }
 }

@@ -8,7 +8,7 @@ impl<V: Payload> Trie<V> {
     pub(super) fn allocate(&mut self, node: Node<V>) -> Option<NodeId> {
         if self.unused != ROOT {
             let id = self.unused;
-            self.unused = std::mem::replace(self.node_mut(id), node).parent;
+            self.unused = std::mem::replace(self.node_mut(id), node).parent();
             return Some(id);
         }
         let id = node_id(self.nodes.len())?;
@@ -60,7 +60,7 @@ impl<V: Payload> Trie<V> {
     /// The name as a bare end, if this is an end that can be one.
     pub(super) fn bare(&self, at: Place) -> Option<NodeId> {
         let payload = match at {
-            Place::Node(id) if self.node(id).children.is_empty() => &self.node(id).payload,
+            Place::Node(id) if self.node(id).is_childless() => &self.node(id).payload,
             Place::Leaf(id) => &self.leaf(id).payload,
             _ => return None,
         };
@@ -71,13 +71,13 @@ impl<V: Payload> Trie<V> {
         let Place::Node(parent) = at else {
             return None;
         };
-        let id = self.node(parent).children.find(byte)?;
+        let id = self.node(parent).child(byte)?;
         Some(Place::of_child(parent, byte, id))
     }
 
     pub(super) fn parent(&self, at: Place) -> NodeId {
         match at {
-            Place::Node(id) => self.node(id).parent,
+            Place::Node(id) => self.node(id).parent(),
             Place::Leaf(id) => self.leaf(id).parent,
             Place::Bare { parent, .. } => parent,
         }
