@@ -89,9 +89,9 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
-    /// Has the session look at its pipe again, some tens of microseconds from now.
-    pub fn look_again(&mut self, id: u64) {
-        self.looks.add(id);
+    /// Has the session look at its pipe again, after so long.
+    pub fn look_again(&mut self, id: u64, after: Duration) {
+        self.looks.add(id, after);
     }
 
     /// A connection that is watched already, from now on for input.

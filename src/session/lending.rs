@@ -1,8 +1,9 @@
 //! What a session lends to the socket's thread: what sends and what receives.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
-use super::{InputLook, Session};
+use super::{InputLook, Session, Watching};
 use crate::engine::input::Input;
 use crate::engine::{Outcome, Progress};
 use crate::io::timers::Purpose;
@@ -15,6 +16,13 @@ const AWAY: i32 = 1;
 /// The same for one that has been there at each look: each of them takes time from somebody, who may
 /// be that very reader.
 const AWAY_MOST: i32 = 16;
+
+/// How long what a writing thread left behind in a stream waits, at most about twice this.
+const LOOK: Duration = Duration::from_micros(50);
+/// After so many looks at each of which it was at work, it is looked after half as often...
+const STEADY: u32 = 16;
+/// ...and so again, so many times. Each look takes time from somebody, who may be that very thread.
+const LOOK_DOUBLINGS: u32 = 3;
 
 /// Sessions and listeners of an I/O thread that are few.
 const FEW: usize = 4;
@@ -53,27 +61,31 @@ impl Session {
             let watching = progress == Progress::CaughtUp;
             engine.output.lend(&engine.fd, pipe, watching);
             if watching && pipe.is_lent() {
-                self.watching = Some(pipe.outlet_uses());
-                self.look_again(cx);
+                self.watching = Some(Watching { uses: pipe.outlet_uses(), steady: 0 });
+                self.look_again(cx, 0);
             }
         }
         Ok(progress)
     }
 
-    fn look_again(&mut self, cx: &mut Cx<'_>) {
+    fn look_again(&mut self, cx: &mut Cx<'_>, steady: u32) {
         if !core::mem::replace(&mut self.will_look, true) {
-            cx.look_again(self.id);
+            cx.look_again(self.id, LOOK * (1 << (steady / STEADY).min(LOOK_DOUBLINGS)));
         }
     }
 
     /// It is time to look whether the writing thread left something.
     pub fn look(&mut self, cx: &mut Cx<'_>) -> Turn {
         self.will_look = false;
-        let (Some(uses), Some(pipe)) = (self.watching, &self.pipe) else { return Turn::Idle };
-        if pipe.outlet_uses() != uses {
+        let (Some(watching), Some(pipe)) = (&mut self.watching, &self.pipe) else {
+            return Turn::Idle;
+        };
+        if pipe.outlet_uses() != watching.uses {
             // It is at work; what it left is not old.
-            self.watching = Some(pipe.outlet_uses());
-            self.look_again(cx);
+            watching.uses = pipe.outlet_uses();
+            watching.steady += 1;
+            let steady = watching.steady;
+            self.look_again(cx, steady);
             return Turn::Idle;
         }
         self.output_due = true;

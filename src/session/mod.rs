@@ -71,6 +71,15 @@ struct InputLook {
     after: i32,
 }
 
+/// A writing thread that has the pipe's reader, as it was at the last look.
+#[derive(Debug)]
+struct Watching {
+    /// How often it had sent by itself.
+    uses: u32,
+    /// At how many looks in a row it was at work.
+    steady: u32,
+}
+
 /// What is spoken on a new connection.
 #[derive(Debug)]
 pub enum Protocol {
@@ -120,9 +129,8 @@ pub struct Session {
     exchange: Option<Box<dyn Connectionless>>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
-    /// The pipe's reader is lent, and this session looks from time to time; with the outlet's uses
-    /// at the last look.
-    watching: Option<u32>,
+    /// The pipe's reader is lent in a stream, and this session looks from time to time.
+    watching: Option<Watching>,
     /// [`Session::look`] will be called.
     will_look: bool,
     /// The socket is done with this session; only the linger time keeps it.
