@@ -17,7 +17,8 @@ const AWAY: i32 = 1;
 /// be that very reader.
 const AWAY_MOST: i32 = 16;
 
-/// How long what a writing thread left behind in a stream waits, at most about twice this.
+/// How long what a writing thread left behind in a stream waits: at most about twice this, or what
+/// becomes of it.
 const LOOK: Duration = Duration::from_micros(50);
 /// After so many looks at each of which it was at work, it is looked after half as often...
 const STEADY: u32 = 16;
@@ -83,7 +84,7 @@ impl Session {
         if pipe.outlet_uses() != watching.uses {
             // It is at work; what it left is not old.
             watching.uses = pipe.outlet_uses();
-            watching.steady += 1;
+            watching.steady = watching.steady.saturating_add(1);
             let steady = watching.steady;
             self.look_again(cx, steady);
             return Turn::Idle;

@@ -206,6 +206,7 @@ impl Distributor {
         if let Some(position) = self.pipes.position(core, pipe) {
             self.pipes.swap(core, position, self.eligible);
             self.eligible += 1;
+            self.stale = true;
         }
     }
 

@@ -111,7 +111,9 @@ impl<V: Default> Node<V> {
         let fits = match &mut self.shape {
             Shape::Wide { children, .. } => children.insert(byte, node),
             Shape::Row { lowest, nodes, .. } => {
-                let place = nodes.get_mut(usize::from(byte.wrapping_sub(*lowest)));
+                // A row ends at the last byte, even if it has more places.
+                let place = byte.checked_sub(*lowest).map(usize::from);
+                let place = place.and_then(|place| nodes.get_mut(place));
                 place.map(|place| *place = node).is_some()
             }
         };
