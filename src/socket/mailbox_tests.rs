@@ -283,6 +283,7 @@ fn the_descriptor_is_written_for_those_who_may_sleep_on_it() {
     assert!(!written() && !mailbox.needs_attention(), "what was written before is cleared");
     mailbox.show();
     mailbox.show();
+    assert!(mailbox.state.load(Ordering::Relaxed) < 2 * SLEEPER, "one application, however often");
     assert!(mailbox.send(Command::ChildGone(4)));
     assert!(written(), "an application may sleep at any time");
     assert_eq!(take(&mailbox).len(), 1);
