@@ -39,15 +39,8 @@ fn publishing(access: &mut Access<'_>) -> Step {
             }
             Step::To(5)
         }
-        5 => match access.exchange(ASLEEP, |_| 0) {
-            None => Step::Blocked,
-            Some(0) => Step::To(7),
-            Some(_) => Step::To(6),
-        },
-        6 => match access.exchange(EVENTS, |events| events + 1) {
-            None => Step::Blocked,
-            Some(_) => Step::To(7),
-        },
+        5 => access.then(ASLEEP, |_| 0, |old| if old == 0 { 7 } else { 6 }),
+        6 => access.then(EVENTS, |events| events + 1, |_| 7),
         _ if published == MESSAGES => Step::Done,
         _ => Step::To(0),
     }
@@ -82,10 +75,7 @@ fn reading<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
             if access.load(EVENTS) == 0 {
                 return Step::Blocked;
             }
-            match access.exchange(EVENTS, |events| events - 1) {
-                None => Step::Blocked,
-                Some(_) => Step::To(0),
-            }
+            access.then(EVENTS, |events| events - 1, |_| 0)
         }
     }
 }
@@ -112,15 +102,8 @@ fn acknowledging<const FENCE: bool>(access: &mut Access<'_>) -> Step {
         }
         1 if FENCE && !access.full_fence() => Step::Blocked,
         1 => Step::To(if access.load(BLOCKED) == 0 { 4 } else { 2 }),
-        2 => match access.exchange(BLOCKED, |_| 0) {
-            None => Step::Blocked,
-            Some(0) => Step::To(4),
-            Some(_) => Step::To(3),
-        },
-        3 => match access.exchange(EVENTS, |events| events + 1) {
-            None => Step::Blocked,
-            Some(_) => Step::To(4),
-        },
+        2 => access.then(BLOCKED, |_| 0, |old| if old == 0 { 4 } else { 3 }),
+        3 => access.then(EVENTS, |events| events + 1, |_| 4),
         _ if count == MESSAGES => Step::Done,
         _ => Step::To(0),
     }
@@ -154,10 +137,7 @@ fn needing_credit(access: &mut Access<'_>) -> Step {
             if access.load(EVENTS) == 0 {
                 return Step::Blocked;
             }
-            match access.exchange(EVENTS, |events| events - 1) {
-                None => Step::Blocked,
-                Some(_) => Step::To(0),
-            }
+            access.then(EVENTS, |events| events - 1, |_| 0)
         }
     }
 }
