@@ -41,32 +41,15 @@ pub unsafe extern "C" fn zmq_msg_send(
 ) -> c_int {
     // SAFETY: the caller passes a message, or null.
     let few = unsafe { any(message) }.ok().and_then(Message::few);
-    if let (Some(body), 0) = (few, flags & ZMQ_SNDMORE) {
-        if let Some(entered) = handles::enter_again(socket) {
-            let size = body.len();
-            // SAFETY: the socket is used in this line alone.
-            match unsafe { socket::of(&entered).send_straight::<false>(body.as_ptr(), size) } {
-                Again::Done => {
-                    // SAFETY: as above.
-                    if unsafe { &mut *message }.empty_at_once() {
-                        return size as c_int;
-                    }
-                    drop(entered);
-                    // SAFETY: as above.
-                    return unsafe { empty_sent(message, size) };
-                }
-                // SAFETY: as above.
-                Again::ToFinish => return unsafe { finish_msg_send(entered, message, size) },
-                Again::No => {}
-            }
-        }
-    }
-    // SAFETY: the same contract.
-    unsafe {
-        match few {
-            Some(_) => msg_send(message, socket, flags),
-            None => msg_send_any(message, socket, flags),
-        }
+    let Some(body) = few else {
+        // SAFETY: the same contract.
+        return unsafe { msg_send_any(message, socket, flags) };
+    };
+    // SAFETY: the body is the message's; the rest is the same contract.
+    match unsafe { send_straight::<false>(message, body, socket, flags) } {
+        Some(size) => size,
+        // SAFETY: the same contract.
+        None => unsafe { msg_send(message, socket, flags) },
     }
 }
 
@@ -79,24 +62,45 @@ unsafe fn msg_send_any(message: *mut Message, socket: *mut c_void, flags: c_int)
         .ok()
         .filter(|message| is_copied_at_once(message))
         .and_then(Message::own_content);
-    if let (Some(body), 0) = (body, flags & ZMQ_SNDMORE) {
-        if let Some(entered) = handles::enter_again(socket) {
-            let size = body.len();
-            // SAFETY: the socket is used in this line alone.
-            match unsafe { socket::of(&entered).send_straight::<true>(body.as_ptr(), size) } {
-                Again::Done => {
-                    drop(entered);
-                    // SAFETY: as above.
-                    return unsafe { empty_sent(message, size) };
-                }
-                // SAFETY: as above.
-                Again::ToFinish => return unsafe { finish_msg_send(entered, message, size) },
-                Again::No => {}
-            }
-        }
-    }
+    // SAFETY: the body is the message's; the rest is the same contract.
+    let sent = body.and_then(|body| unsafe { send_straight::<true>(message, body, socket, flags) });
     // SAFETY: the same contract.
-    unsafe { msg_send(message, socket, flags) }
+    sent.unwrap_or_else(|| unsafe { msg_send(message, socket, flags) })
+}
+
+/// Sends a message's body the shortest way, as [`Socket::send_straight`], and empties the message.
+/// None where it is not open; then nothing has changed.
+///
+/// # Safety
+/// The message is valid, and the body is its own.
+#[inline(always)]
+unsafe fn send_straight<const ANY: bool>(
+    message: *mut Message,
+    body: &[u8],
+    socket: *mut c_void,
+    flags: c_int,
+) -> Option<c_int> {
+    if flags & ZMQ_SNDMORE != 0 {
+        return None;
+    }
+    let entered = handles::enter_again(socket)?;
+    let size = body.len();
+    // SAFETY: the socket is used in this line alone.
+    match unsafe { socket::of(&entered).send_straight::<ANY>(body.as_ptr(), size) } {
+        Again::Done => {
+            // A content is never emptied at once.
+            // SAFETY: the caller's promise.
+            if !ANY && unsafe { &mut *message }.empty_at_once() {
+                return Some(size as c_int);
+            }
+            drop(entered);
+            // SAFETY: as above.
+            Some(unsafe { empty_sent(message, size) })
+        }
+        // SAFETY: as above.
+        Again::ToFinish => Some(unsafe { finish_msg_send(entered, message, size) }),
+        Again::No => None,
+    }
 }
 
 /// Empties a message that was sent, of no more bytes than are copied.

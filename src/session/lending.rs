@@ -63,15 +63,17 @@ impl Session {
             engine.output.lend(&engine.fd, pipe, watching);
             if watching && pipe.is_lent() {
                 self.watching = Some(Watching { uses: pipe.outlet_uses(), steady: 0 });
-                self.look_again(cx, 0);
+                self.look_again(cx);
             }
         }
         Ok(progress)
     }
 
-    fn look_again(&mut self, cx: &mut Cx<'_>, steady: u32) {
+    fn look_again(&mut self, cx: &mut Cx<'_>) {
+        let Some(watching) = &self.watching else { return };
         if !core::mem::replace(&mut self.will_look, true) {
-            cx.look_again(self.id, LOOK * (1 << (steady / STEADY).min(LOOK_DOUBLINGS)));
+            let doublings = (watching.steady / STEADY).min(LOOK_DOUBLINGS);
+            cx.look_again(self.id, LOOK * (1 << doublings));
         }
     }
 
@@ -85,8 +87,7 @@ impl Session {
             // It is at work; what it left is not old.
             watching.uses = pipe.outlet_uses();
             watching.steady = watching.steady.saturating_add(1);
-            let steady = watching.steady;
-            self.look_again(cx, steady);
+            self.look_again(cx);
             return Turn::Idle;
         }
         self.output_due = true;

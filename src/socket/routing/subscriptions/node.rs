@@ -79,8 +79,7 @@ impl<V: Default> Node<V> {
         match &self.shape {
             Shape::Wide { children, .. } => children.find(byte),
             Shape::Row { lowest, nodes, .. } => {
-                let node = nodes.get(usize::from(byte.wrapping_sub(*lowest))).copied();
-                node.filter(|node| *node != NO_NODE)
+                row_place(*lowest, byte).map(|place| nodes[place]).filter(|node| *node != NO_NODE)
             }
         }
     }
@@ -111,10 +110,7 @@ impl<V: Default> Node<V> {
         let fits = match &mut self.shape {
             Shape::Wide { children, .. } => children.insert(byte, node),
             Shape::Row { lowest, nodes, .. } => {
-                // A row ends at the last byte, even if it has more places.
-                let place = byte.checked_sub(*lowest).map(usize::from);
-                let place = place.and_then(|place| nodes.get_mut(place));
-                place.map(|place| *place = node).is_some()
+                row_place(*lowest, byte).map(|place| nodes[place] = node).is_some()
             }
         };
         if !fits {
@@ -130,8 +126,8 @@ impl<V: Default> Node<V> {
         match &mut self.shape {
             Shape::Wide { children, .. } => children.replace(byte, node),
             Shape::Row { lowest, nodes, .. } => {
-                if let Some(place) = nodes.get_mut(usize::from(byte.wrapping_sub(*lowest))) {
-                    *place = node;
+                if let Some(place) = row_place(*lowest, byte) {
+                    nodes[place] = node;
                 }
             }
         }
@@ -165,7 +161,9 @@ impl Shape {
             ([byte], [(lowest, _), _, _, _, _, ..]) if span(children) <= ROW => {
                 let mut nodes = [NO_NODE; ROW];
                 for (byte, node) in children {
-                    nodes[usize::from(byte.wrapping_sub(*lowest)).min(ROW - 1)] = *node;
+                    if let Some(place) = row_place(*lowest, *byte) {
+                        nodes[place] = *node;
+                    }
                 }
                 Shape::Row { parent, label: [*byte], lowest: *lowest, nodes }
             }
@@ -193,6 +191,13 @@ impl<V> Leaf<V> {
     pub fn set_place(&mut self, parent: NodeId, label: &[u8]) {
         (self.parent, self.length, self.label) = (parent, label.len() as u8, padded(label));
     }
+}
+
+/// Where a byte stands in a row from `lowest` on, which ends at the last byte even if it has more
+/// places.
+#[inline]
+fn row_place(lowest: u8, byte: u8) -> Option<usize> {
+    byte.checked_sub(lowest).map(usize::from).filter(|place| *place < ROW)
 }
 
 /// A label with zeros behind it.
