@@ -9,6 +9,10 @@
 //! peer: for about a millisecond a call, and no longer at all for a reader that gets nowhere. Who was
 //! far ahead of such a reader is asked again at twice the distance only.
 //!
+//! A publisher waits at the mark only with `ZMQ_XPUB_NODROP`. It goes at the pace of its slowest
+//! subscriber then, and is held back where that one has much unread. Otherwise only senders with one
+//! peer are: of several, another may be waiting for the next message.
+//!
 //! The mark itself, `ZMQ_DONTWAIT`, and readiness are as ever; bodies that reach another thread
 //! without being copied do not count, and a burst of less than [`FAR`] below the mark is never held
 //! back.
@@ -19,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::Socket;
 use crate::error::Result;
 use crate::message::Message;
-use crate::options::constants::{ZMQ_DEALER, ZMQ_PAIR, ZMQ_PUSH, ZMQ_SNDMORE};
+use crate::options::constants::{ZMQ_DEALER, ZMQ_PAIR, ZMQ_PUB, ZMQ_PUSH, ZMQ_SNDMORE, ZMQ_XPUB};
 use crate::pipe::PipeEnd;
 
 /// Unread bytes from which a send waits, and those that it waits for.
@@ -118,17 +122,20 @@ impl Socket {
         }
     }
 
-    /// What the only peer has not read; 0 for a socket with more peers.
+    /// What the only peer has not read, or of a publisher's peers, all of which get the same, the one
+    /// that is furthest behind. 0 for other sockets with more peers.
     fn unread_bytes(&self) -> u64 {
-        self.only_pipe().map_or(0, |pipe| pipe.out.unread_bytes())
+        self.paced_pipes().map(|pipe| pipe.out.unread_bytes()).max().unwrap_or(0)
     }
 
-    /// Whether the message's body reaches the only peer's application without being copied.
+    /// Whether the message's body reaches the peers' applications without being copied.
     fn goes_untouched(&self, message: &Message) -> bool {
-        message.has_content() && self.only_pipe().is_some_and(|pipe| pipe.out.keeps_references)
+        message.has_content() && self.paced_pipes().all(|pipe| pipe.out.keeps_references)
     }
 
-    fn only_pipe(&self) -> Option<&PipeEnd> {
-        self.core.pipes.only_key().and_then(|key| self.core.pipes.find(key))
+    fn paced_pipes(&self) -> impl Iterator<Item = &PipeEnd> {
+        let publishes = matches!(self.socket_type(), ZMQ_PUB | ZMQ_XPUB);
+        let all = if publishes || self.core.pipes.len() == 1 { usize::MAX } else { 0 };
+        self.core.pipes.values().take(all)
     }
 }

@@ -53,6 +53,10 @@ impl<T> Slab<T> {
         self.entries.iter().position(Option::is_some)
     }
 
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().flatten()
+    }
+
     pub fn keys(&self) -> Vec<usize> {
         (0..self.entries.len()).filter(|&key| self.entries[key].is_some()).collect()
     }
