@@ -131,15 +131,14 @@ impl Mailbox {
             // Nobody calls a closed socket any more: it waits for just this.
             queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         }
-        let watches = queue.watches.clone();
-        drop(queue);
+        // Under the lock: who hangs a watch either has it marked, or sees the state.
         let before = self.state.fetch_or(PENDING | RAISED, Ordering::SeqCst);
+        let watches = if before & RAISED == 0 { queue.watches.clone() } else { None };
+        drop(queue);
         if wants_write(before) {
             self.signaler.set();
         }
-        if before & RAISED == 0 {
-            watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
-        }
+        watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
         true
     }
 

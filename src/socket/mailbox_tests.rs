@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::pipe::interleave::{explore, Access, Machine, Step};
+use crate::socket::watch::Inbox;
 
 const COMMANDS: u8 = 0;
 const STATE: u8 = 1;
@@ -368,4 +369,38 @@ fn nothing_can_wait_once_the_socket_is_closed() {
     mailbox.signaler.clear();
     assert!(mailbox.leave(Command::ChildGone(1)));
     assert!(is_readable(&mailbox), "the reaper waits for its children");
+}
+
+#[test]
+fn a_watch_that_is_hung_while_a_command_comes_hears_of_it() {
+    const ROUNDS: u64 = 200_000;
+    let mailbox = Mailbox::new().unwrap();
+    let inbox = Inbox::new().unwrap();
+    inbox.expose();
+    let round = AtomicU64::new(0);
+    let lost = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=ROUNDS {
+                while round.load(Ordering::Acquire) < number {
+                    core::hint::spin_loop();
+                }
+                mailbox.send(Command::ChildGone(number));
+            }
+        });
+        for number in 1..=ROUNDS {
+            let watch = Watch::new(&inbox, number);
+            round.store(number, Ordering::Release);
+            (0..number % 64).for_each(|_| core::hint::spin_loop());
+            mailbox.set_watches(&[watch]);
+            if !mailbox.has_pending() && inbox.wait(Deadline::after(5_000)).is_err() {
+                round.store(ROUNDS, Ordering::Release);
+                return Some(number);
+            }
+            while take(&mailbox).is_empty() {}
+            mailbox.set_watches(&[]);
+            inbox.take();
+        }
+        None
+    });
+    assert_eq!(lost, None, "the round whose command was not heard of");
 }

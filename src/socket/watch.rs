@@ -59,6 +59,11 @@ impl Inbox {
         self.signaler.raw()
     }
 
+    #[cfg(test)]
+    pub fn wait(&self, deadline: crate::signaler::Deadline) -> Result<()> {
+        self.signaler.wait(deadline)
+    }
+
     /// Lets the descriptor show marks until they are taken.
     pub fn arm(&self) {
         let mut marks = self.lock();
@@ -122,7 +127,7 @@ mod tests {
     use crate::signaler::Deadline;
 
     fn readable(inbox: &Inbox) -> bool {
-        inbox.signaler.wait(Deadline::after(0)) != Err(Errno::EAGAIN)
+        inbox.wait(Deadline::after(0)) != Err(Errno::EAGAIN)
     }
 
     #[test]
