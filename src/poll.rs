@@ -3,7 +3,8 @@
 //! A socket knows by itself what it is ready for, without a system call. So a table of sockets of
 //! which one is ready costs no more than asking them. Only when none is, or when there are plain
 //! descriptors to ask about, the system's `poll` comes in: a socket's descriptor becomes readable
-//! when its state may have changed, and then it is asked again.
+//! when its state may have changed, and then it is asked again. Many sockets have one descriptor
+//! together.
 
 use core::ffi::{c_long, c_short, c_void};
 use std::os::fd::RawFd;
@@ -18,6 +19,7 @@ use crate::options::constants::{
 };
 use crate::signaler::Deadline;
 use crate::socket;
+use crate::socket::bell::Bell;
 use crate::socket::mailbox::Mailbox;
 use crate::socket::watch::{Inbox, Watch};
 
@@ -50,6 +52,9 @@ pub trait Table {
 
 /// Lines on the stack; longer tables take memory from the heap.
 const FEW: usize = ZMQ_POLLITEMS_DFLT as usize;
+
+/// So many lines are worth one descriptor for all sockets.
+const MANY: usize = 4;
 
 const NOTHING: pollfd = pollfd { fd: -1, events: 0, revents: 0 };
 
@@ -107,22 +112,32 @@ fn wait_in_the_system<T: Table>(
         &mut many[..]
     };
     let mut sockets = Watched::default();
-    for (index, item) in set.iter_mut().enumerate() {
-        *item = watch(table.source(index), table.wanted(index), &mut sockets)?;
+    let sleeps = ready == 0 && timeout != 0;
+    for (line, item) in set.iter_mut().enumerate() {
+        *item = match table.source(line) {
+            // All were just asked.
+            Source::Socket(_) if !sleeps || table.wanted(line) == 0 => NOTHING,
+            Source::Socket(handle) => {
+                let fd = sockets.watch(handle, line, table.count() >= MANY)?;
+                pollfd { fd, events: libc::POLLIN, revents: 0 }
+            }
+            Source::Descriptor(fd) => {
+                pollfd { fd, events: watched_events(table.wanted(line)), revents: 0 }
+            }
+        };
     }
     loop {
         poll(set, deadline, mask)?;
-        sockets.unmark();
+        sockets.note_changes(set);
         let mut found = ready;
-        for (index, item) in set.iter().enumerate() {
-            let events = match table.source(index) {
+        for (line, item) in set.iter().enumerate() {
+            let events = match table.source(line) {
                 Source::Descriptor(_) => as_events(item.revents),
-                // A socket's state changes only along with its descriptor, and if some were ready
-                // before, all were just asked.
-                Source::Socket(_) if ready > 0 || item.revents == 0 => continue,
-                Source::Socket(handle) => events_of(handle)? & table.wanted(index),
+                // A socket's state changes only along with its descriptor.
+                Source::Socket(_) if item.revents == 0 => continue,
+                Source::Socket(handle) => events_of(handle)? & table.wanted(line),
             };
-            table.report(index, events);
+            table.report(line, events);
             found += usize::from(events != 0);
         }
         if found > 0 || deadline.passed() {
@@ -131,28 +146,16 @@ fn wait_in_the_system<T: Table>(
     }
 }
 
-/// What to ask the system about a line.
-fn watch(source: Source, wanted: c_short, sockets: &mut Watched) -> Result<pollfd> {
-    Ok(match source {
-        Source::Socket(_) if wanted == 0 => NOTHING,
-        Source::Socket(handle) => {
-            let fd = if handles::is(handles::Kind::SharedSocket, handle) {
-                sockets.watch(handle)?
-            } else {
-                sockets.hold(handle)?
-            };
-            pollfd { fd, events: libc::POLLIN, revents: 0 }
-        }
-        Source::Descriptor(fd) => pollfd { fd, events: watched_events(wanted), revents: 0 },
-    })
-}
-
 /// The table's sockets while the system is asked about them.
 #[derive(Default)]
 struct Watched {
     /// The sockets may be closed by other threads meanwhile. What is held here keeps the number of
     /// a descriptor from going to another file, and shows the end.
-    mailboxes: Vec<Arc<Mailbox>>,
+    exposed: Vec<Arc<Mailbox>>,
+    /// On which the bell hangs, and the lines they are in: the first of them has its descriptor.
+    belled: Vec<(usize, Arc<Mailbox>)>,
+    /// With the socket it is from.
+    bell: Option<(*mut c_void, Arc<Bell>)>,
     /// Of the sockets that other threads may use at the same time. Their own descriptors would not
     /// do: each call of another thread clears them.
     inbox: Option<Arc<Inbox>>,
@@ -160,17 +163,34 @@ struct Watched {
 }
 
 impl Watched {
-    /// The socket's own descriptor.
-    fn hold(&mut self, handle: *mut c_void) -> Result<RawFd> {
-        let mailbox = socket::with(handle, |socket| Ok(socket.mailbox()))?;
-        let descriptor = mailbox.expose();
-        self.mailboxes.push(mailbox);
-        Ok(descriptor)
+    /// The descriptor that becomes readable when the state of the socket may have changed, if that of
+    /// an earlier line does not do for it.
+    fn watch(&mut self, handle: *mut c_void, line: usize, by_bell: bool) -> Result<RawFd> {
+        if handles::is(handles::Kind::SharedSocket, handle) {
+            return self.watch_shared(handle);
+        }
+        let mailbox = socket::with(handle, |socket| {
+            if by_bell && self.bell.is_none() {
+                self.bell = socket.take_bell().map(|bell| (handle, bell));
+            }
+            Ok(socket.mailbox())
+        })?;
+        match &self.bell {
+            Some((_, bell)) if mailbox.hang(bell) => {
+                let descriptor = if self.belled.is_empty() { bell.descriptor() } else { -1 };
+                self.belled.push((line, mailbox));
+                Ok(descriptor)
+            }
+            _ => {
+                let descriptor = mailbox.expose();
+                self.exposed.push(mailbox);
+                Ok(descriptor)
+            }
+        }
     }
 
-    /// The descriptor that becomes readable when the state of a shared socket may have changed. It
-    /// is that of all of them.
-    fn watch(&mut self, handle: *mut c_void) -> Result<RawFd> {
+    /// The descriptor is that of all shared sockets.
+    fn watch_shared(&mut self, handle: *mut c_void) -> Result<RawFd> {
         let inbox = match &self.inbox {
             Some(inbox) => inbox,
             None => self.inbox.insert(Inbox::new()?),
@@ -185,20 +205,39 @@ impl Watched {
         Ok(descriptor)
     }
 
-    /// Before the sockets are looked at.
-    fn unmark(&self) {
+    /// Before the sockets are looked at: has the lines of those that may have changed say so.
+    fn note_changes(&self, set: &mut [pollfd]) {
         if let Some(inbox) = &self.inbox {
             inbox.take();
             self.watches.iter().for_each(|(_, watch)| watch.unmark());
+        }
+        if let (Some((first, _)), Some((_, bell))) = (self.belled.first(), &self.bell) {
+            if set[*first].revents != 0 {
+                bell.still();
+            }
+        }
+        for (line, mailbox) in &self.belled {
+            set[*line].revents = if mailbox.is_raised() { libc::POLLIN } else { 0 };
         }
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.mailboxes.iter().for_each(|mailbox| mailbox.conceal());
+        self.exposed.iter().for_each(|mailbox| mailbox.conceal());
+        self.belled.iter().for_each(|(_, mailbox)| mailbox.take_bell_off());
+        // Sockets that were closed in the meantime took theirs along.
+        if let Some((handle, bell)) = self.bell.take() {
+            if bell.is_rung() {
+                // What was raised on the way out is not to wake the next sleep.
+                bell.still();
+            }
+            let _ = socket::with(handle, |socket| {
+                socket.give_bell_back(&bell);
+                Ok(())
+            });
+        }
         for (handle, watch) in self.watches.drain(..) {
-            // One that was closed in the meantime took its watches along.
             let _ = socket::with(handle, |socket| {
                 socket.remove_watch(&watch);
                 Ok(())

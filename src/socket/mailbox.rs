@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bell::Bell;
 use super::watch::Watch;
 use crate::error::{Errno, Result};
 use crate::io::IoHandle;
@@ -35,6 +36,8 @@ struct Queue {
     closed: bool,
     /// Who wants to know when there are commands.
     watches: Option<Arc<[Arc<Watch>]>>,
+    /// Of the thread that sleeps on this and other sockets.
+    bell: Option<Arc<Bell>>,
 }
 
 /// Commands wait.
@@ -131,12 +134,19 @@ impl Mailbox {
             // Nobody calls a closed socket any more: it waits for just this.
             queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         }
-        // Under the lock: who hangs a watch either has it marked, or sees the state.
+        // Under the lock: who hangs a watch or a bell either hears of this, or sees the state.
         let before = self.state.fetch_or(PENDING | RAISED, Ordering::SeqCst);
-        let watches = if before & RAISED == 0 { queue.watches.clone() } else { None };
+        let (watches, bell) = if before & RAISED == 0 {
+            (queue.watches.clone(), queue.bell.clone())
+        } else {
+            (None, None)
+        };
         drop(queue);
         if wants_write(before) {
             self.signaler.set();
+        }
+        if let Some(bell) = bell {
+            bell.ring();
         }
         watches.iter().flat_map(|watches| watches.iter()).for_each(|watch| watch.mark());
         true
@@ -146,6 +156,31 @@ impl Mailbox {
     pub fn set_watches(&self, watches: &[Arc<Watch>]) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.watches = (!watches.is_empty()).then(|| watches.into());
+    }
+
+    /// Has the bell rung when the owner is told of commands, or was already, until
+    /// [`Mailbox::take_bell_off`]. False if another hangs there, or the socket was closed.
+    pub fn hang(&self, bell: &Arc<Bell>) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.bell.is_some() || self.state.load(Ordering::SeqCst) & RETIRED != 0 {
+            return false;
+        }
+        queue.bell = Some(bell.clone());
+        drop(queue);
+        if self.is_raised() {
+            bell.ring();
+        }
+        true
+    }
+
+    /// Ends what [`Mailbox::hang`] began.
+    pub fn take_bell_off(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).bell = None;
+    }
+
+    /// Whether the owner was told of commands it has not taken, or the socket was closed.
+    pub fn is_raised(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & (RAISED | RETIRED) != 0
     }
 
     /// Makes the descriptor readable without a command, until [`Mailbox::take`]: for those who sleep
@@ -165,6 +200,10 @@ impl Mailbox {
         self.state.fetch_or(RETIRED, Ordering::SeqCst);
         self.state.fetch_add(SLEEPER, Ordering::SeqCst);
         self.signaler.set();
+        let bell = self.queue.lock().unwrap_or_else(PoisonError::into_inner).bell.clone();
+        if let Some(bell) = bell {
+            bell.ring();
+        }
     }
 
     /// The descriptor, for somebody who may sleep on it until [`Mailbox::conceal`]. It is readable

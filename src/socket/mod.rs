@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 mod at_once;
+pub mod bell;
 mod commands;
 pub mod core;
 mod direct;
@@ -41,6 +42,7 @@ use crate::context::{self, handles, unique_id, Context};
 use crate::error::{Errno, Result};
 use crate::monitor::Monitor;
 use crate::options::SocketOptions;
+use bell::Bell;
 use endpoints::Endpoints;
 use link::SocketLink;
 use mailbox::{Command, Mailbox};
@@ -72,6 +74,8 @@ pub struct Socket {
     changes: u64,
     /// Who wants to know when readiness may have changed.
     watches: Vec<Arc<Watch>>,
+    /// For whoever polls this socket before others, while it is not in use.
+    bell: Option<Arc<Bell>>,
     /// What `ZMQ_FD` of a shared socket shows.
     visible: Option<(Arc<Inbox>, Arc<Watch>)>,
 }
@@ -186,6 +190,7 @@ impl Socket {
             commands: VecDeque::new(),
             changes: 0,
             watches: Vec::new(),
+            bell: None,
             visible: None,
         })
     }

@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
+use super::bell::Bell;
 use super::watch::{Inbox, Watch};
 use super::Socket;
 use crate::error::Result;
@@ -24,6 +25,20 @@ impl Socket {
     /// Whether this watch hangs on the socket.
     pub fn has_watch(&self, watch: &Arc<Watch>) -> bool {
         self.watches.iter().any(|one| Arc::ptr_eq(one, watch))
+    }
+
+    /// A bell for a sleep on this socket and others, which nobody else uses meanwhile. `None` where the
+    /// system has no descriptor left.
+    pub fn take_bell(&mut self) -> Option<Arc<Bell>> {
+        match self.bell.take() {
+            None => Bell::new().ok(),
+            bell => bell,
+        }
+    }
+
+    /// Keeps it for the next sleep.
+    pub fn give_bell_back(&mut self, bell: &Arc<Bell>) {
+        self.bell = Some(bell.clone());
     }
 
     /// The application did something that may make the socket ready.
