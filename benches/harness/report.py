@@ -195,12 +195,12 @@ def peers_text(names):
     return " and ".join(TITLES[name] for name in names if name != "ours")
 
 
-def write_results(options, started, description, results, names):
+def write_results(options, started, description, interruptions, results, names):
     command = " ".join(shlex.quote(argument) for argument in ["scripts/bench", *sys.argv[1:]])
     reached, aims = goals_reached(results)
     lines = [f"# Beside {peers_text(names)}", ""]
     lines += [f"Written by `{command}` on {started:%Y-%m-%d}, version {version()}.", ""]
-    lines += [f"Machine: {description}.", "", NOTES.format(repeat=options.repeat, seconds=options.seconds)]
+    lines += [f"Machine: {description}. {interruptions} (`interruptions.c`): what the slowest round trips of any", "library have in them.", "", NOTES.format(repeat=options.repeat, seconds=options.seconds)]
     lines += ["", f"{reached} of {aims} aims are reached.", "", f"![Ratios, as in the tables below]({CHART.name})"]
     for title, pinned in (("Placed by the scheduler", False), ("Each side on a processor of its own", True)):
         placed = [result for result in results if result.row.pinned == pinned]

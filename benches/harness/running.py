@@ -136,6 +136,20 @@ class Runner:
             raise Failed(f"loaded {used} instead of {library.shared_object}")
         return {name: float(value) for name, value in values.items()}
 
+    def interruptions(self):
+        """How the machine interrupts a thread that does nothing, as a sentence."""
+        command = [self.programs / "interruptions"]
+        outcome = native.run(command, self.scratch / "run", self.libraries[0].environment(), LIMIT_SECONDS)
+        values = dict(line.split("=", 1) for line in outcome.output.splitlines() if "=" in line)
+        try:
+            return (
+                f"A thread that only looks at the clock is interrupted {float(values['rate']):,.0f} times a second on "
+                f"each processor: for {values['median']} µs, one time in ten for {values['ninety']} µs, one in a "
+                f"hundred for {values['ninety_nine']} µs"
+            )
+        except KeyError:
+            sys.exit(f"bench: interruptions: {outcome.ending()}: {outcome.errors}")
+
     def row(self, row):
         result = Result(row, [library.name for library in self.libraries])
         for _ in range(self.options.repeat):
