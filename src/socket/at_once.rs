@@ -2,7 +2,8 @@
 //!
 //! Nearly every message of a busy socket meets the same things: no command waits, the socket's pipe
 //! in turn has credit and room, the message has one part that is copied. For a caller's buffer all
-//! that is asked in a row, and nothing is done before every answer is in. Whatever is out of the
+//! that is asked in a row, and nothing is done before every answer is in. A ROUTER's messages have two
+//! parts, the peer's routing id and one more. Whatever is out of the
 //! ordinary is left to [`Socket::send`] and [`Socket::recv`], which begin anew: so these two hold the
 //! rules, and what is here only has to know when they come to this.
 
@@ -21,10 +22,17 @@ impl Socket {
     /// this way; nothing has changed then.
     #[inline(always)]
     pub fn send_at_once(&mut self, body: &[u8], flags: i32) -> bool {
-        if flags & ZMQ_SNDMORE != 0 || !self.is_undisturbed() || self.pacing.is_on {
+        if !self.is_undisturbed() || self.pacing.is_on {
             return false;
         }
         let core = &mut self.core;
+        let more = flags & ZMQ_SNDMORE != 0;
+        if let Kind::Router(rules) = &mut self.kind {
+            return rules.send_at_once(core, body, more);
+        }
+        if more {
+            return false;
+        }
         let sent = match &mut self.kind {
             Kind::Push(rules) => rules.balancer.send_at_once(core, body),
             Kind::Dealer(rules) => rules.balancer.send_at_once(core, body),
@@ -64,18 +72,27 @@ impl Socket {
     /// its length. `None` as for [`Socket::recv_at_once`].
     #[inline(always)]
     pub fn recv_buffer_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        if matches!(self.kind, Kind::Router(_)) {
+            return self.recv_routed_at_once(place);
+        }
         let mut len = 0;
         let received = self.recv_at_once(|body, _| {
-            len = body.len();
-            let copied = len.min(place.len());
-            // SAFETY: both are at least so long, and the body lies in memory of ours.
-            unsafe {
-                let place = place.as_mut_ptr().cast();
-                queue::copy(body.as_ptr(), place, copied);
-            }
+            len = hand_out(body, place);
             true
         });
         received.then_some(len)
+    }
+
+    /// The same of a ROUTER, whose messages have two parts.
+    #[inline(never)]
+    fn recv_routed_at_once(&mut self, place: &mut [MaybeUninit<u8>]) -> Option<usize> {
+        if !self.is_undisturbed() {
+            return None;
+        }
+        let Kind::Router(rules) = &mut self.kind else { return None };
+        let mut len = 0;
+        self.rcvmore = rules.recv_at_once(&mut self.core, |part| len = hand_out(part, place))?;
+        Some(len)
     }
 
     /// Receives a message of one part. False as for [`Socket::recv_at_once`].
@@ -102,4 +119,13 @@ impl Socket {
     fn is_undisturbed(&self) -> bool {
         !self.mailbox.has_pending() && !self.stopped && self.watches.is_empty()
     }
+}
+
+/// Copies as much of a body as there is room for; its length.
+#[inline(always)]
+fn hand_out(body: &[u8], place: &mut [MaybeUninit<u8>]) -> usize {
+    let copied = body.len().min(place.len());
+    // SAFETY: both are at least so long, and the body lies in memory of ours.
+    unsafe { queue::copy(body.as_ptr(), place.as_mut_ptr().cast(), copied) };
+    body.len()
 }

@@ -32,7 +32,7 @@ impl Outflow {
     /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
     #[inline(always)]
     pub fn send_at_once(&mut self, body: &[u8]) -> bool {
-        if !self.active || !self.has_known_credit() || body.len() >= EXTERNAL_MIN {
+        if !self.may_send_at_once() || body.len() >= EXTERNAL_MIN {
             return false;
         }
         let Outbound::Bytes(writer) = &mut self.lane else { return false };
@@ -43,6 +43,12 @@ impl Outflow {
         self.written += 1;
         self.let_see();
         true
+    }
+
+    /// Whether there is credit for a message by what is known: asking for it changes nothing.
+    #[inline(always)]
+    pub fn may_send_at_once(&self) -> bool {
+        self.active && self.has_known_credit()
     }
 
     /// As [`Outflow::send_at_once`], right after another message was sent in that way: any number of

@@ -22,6 +22,8 @@ use crate::socket::routing::fair_queue::FairQueue;
 use crate::socket::routing::peer_table::PeerTable;
 use crate::socket::routing::refusal;
 
+mod at_once;
+
 /// Rules of ROUTER, on which REP builds.
 #[derive(Debug)]
 pub struct Router {
@@ -52,7 +54,7 @@ impl Router {
         Router {
             peers: PeerTable::default(),
             fair_queue: FairQueue::default(),
-            ahead: Ahead::Nothing,
+            ahead: Ahead::default(),
             current_in: None,
             terminate_current_in: false,
             more_in: false,
@@ -139,22 +141,15 @@ impl Router {
 
     /// Receives the first part of a message, to be handed out behind the routing id.
     fn look_ahead(&mut self, core: &mut Core) -> Result<()> {
-        let mut part = Message::new();
-        let pipe = loop {
-            let pipe = self.fair_queue.recv_ahead(core, &mut part)?;
-            if part.flags() & message::ROUTING_ID == 0 {
-                break pipe;
-            }
-        };
-        match Ahead::with_routing_id(core, pipe, part) {
-            Ok(ahead) => self.ahead = ahead,
-            Err(error) => {
-                self.fair_queue.skip_rest(core);
-                return Err(error);
-            }
-        }
-        self.current_in = Some(pipe);
+        let pipe = self.ahead.look(core, &mut self.fair_queue)?;
+        self.begin_received(pipe);
         Ok(())
+    }
+
+    #[inline]
+    fn begin_received(&mut self, pipe: PipeKey) {
+        self.peers.expect(pipe);
+        self.current_in = Some(pipe);
     }
 
     /// Notes how the message goes on after a part was handed out.
@@ -184,11 +179,7 @@ impl Router {
         self.current_in = None;
         self.terminate_current_in = false;
         self.more_in = false;
-        match &mut self.ahead {
-            Ahead::WithRoutingId { part, .. } if part.has_more() => self.ahead = Ahead::Nothing,
-            Ahead::Part(part) => part.set_more(false),
-            _ => {}
-        }
+        self.ahead.break_off();
     }
 
     // --- sending ---

@@ -30,7 +30,7 @@ impl Stream {
         Stream {
             peers: PeerTable::default(),
             fair_queue: FairQueue::default(),
-            ahead: Ahead::Nothing,
+            ahead: Ahead::default(),
             current_out: None,
             more_out: false,
         }
@@ -64,10 +64,8 @@ impl Stream {
 
     /// Receives bytes, to be handed out behind the routing id.
     fn look_ahead(&mut self, core: &mut Core) -> Result<()> {
-        let mut part = Message::new();
-        let pipe = self.fair_queue.recv_ahead(core, &mut part)?;
-        part.set_more(false);
-        self.ahead = Ahead::with_routing_id(core, pipe, part)?;
+        self.ahead.look(core, &mut self.fair_queue)?;
+        self.ahead.make_last();
         Ok(())
     }
 }

@@ -52,13 +52,18 @@ impl FairQueue {
     /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).
     #[inline(always)]
     pub fn recv_at_once(&mut self, core: &mut Core, accept: impl Accept) -> bool {
-        let in_turn = if self.more { None } else { self.turns.current() };
-        let end = in_turn.and_then(|pipe| core.pipes.find_mut(pipe));
-        let received = end.is_some_and(|end| end.read_at_once(accept));
-        if received {
-            self.turns.pass();
+        self.recv_at_once_from(core, accept).is_some()
+    }
+
+    /// As [`FairQueue::recv_at_once`]; says which pipe the message came over.
+    #[inline(always)]
+    pub fn recv_at_once_from(&mut self, core: &mut Core, accept: impl Accept) -> Option<PipeKey> {
+        let pipe = if self.more { None } else { self.turns.current() }?;
+        if !core.pipes.find_mut(pipe)?.read_at_once(accept) {
+            return None;
         }
-        received
+        self.turns.pass();
+        Some(pipe)
     }
 
     /// As [`FairQueue::recv`], after the pipe in turn had nothing.
@@ -95,14 +100,16 @@ impl FairQueue {
         }
     }
 
-    /// Takes the next part, to be kept: the body becomes the message's own, and the connection it
-    /// came over is noted, whatever call it will be handed out by.
+    /// Takes the next part, to be kept: the body becomes the message's own, in the memory of what it was
+    /// before where that suits, and the connection it came over is noted, whatever call it will be handed
+    /// out by.
     pub fn recv_ahead(&mut self, core: &mut Core, message: &mut Message) -> Result<PipeKey> {
         let wants_metadata = core::mem::replace(&mut core.wants_metadata, true);
+        let past = message.take_body();
         let received = self.recv(core, message);
         core.wants_metadata = wants_metadata;
         let pipe = received?;
-        if let Err(error) = message.own() {
+        if let Err(error) = message.own_with(past) {
             self.skip_rest(core);
             return Err(error);
         }

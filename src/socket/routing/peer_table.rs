@@ -14,18 +14,44 @@ use crate::socket::core::{Core, PipeKey};
 #[derive(Debug)]
 pub struct PeerTable {
     pipes: HashMap<Vec<u8>, PipeKey>,
-    /// The pipe last found: a conversation goes on with the same peer more often than not.
-    latest: Option<PipeKey>,
+    likely: Likely,
     next_number: u32,
     /// The id of the peer that will be connected to next.
     connect_routing_id: Vec<u8>,
+}
+
+/// Pipes that will probably be looked for next. Looking at one or two is cheaper than hashing.
+#[derive(Default, Debug)]
+struct Likely {
+    /// A message was received from it: that is who gets the answer.
+    heard: Option<PipeKey>,
+    /// The pipe last found, and by pipes those that were looked for after them the last time: answers
+    /// often come in the order of the questions, and a conversation goes on with the same peer.
+    latest: PipeKey,
+    followers: Vec<u32>,
+}
+
+impl Likely {
+    #[inline]
+    fn pipes(&self) -> [Option<PipeKey>; 2] {
+        [self.heard, self.followers.get(self.latest).map(|&pipe| pipe as PipeKey)]
+    }
+
+    #[inline]
+    fn found(&mut self, pipe: PipeKey) {
+        match self.followers.get_mut(self.latest) {
+            Some(follower) => *follower = pipe as u32,
+            None => self.followers.resize(self.latest + 1, pipe as u32),
+        }
+        self.latest = pipe;
+    }
 }
 
 impl Default for PeerTable {
     fn default() -> PeerTable {
         PeerTable {
             pipes: HashMap::new(),
-            latest: None,
+            likely: Likely::default(),
             next_number: random_number(),
             connect_routing_id: Vec::new(),
         }
@@ -35,17 +61,20 @@ impl Default for PeerTable {
 impl PeerTable {
     #[inline]
     pub fn find(&mut self, core: &Core, routing_id: &[u8]) -> Option<PipeKey> {
-        if let Some(latest) = self.latest {
-            let end = core.pipes.find(latest);
-            if !routing_id.is_empty() && end.is_some_and(|end| end.routing_id == routing_id) {
-                return self.latest;
-            }
-        }
-        let found = self.pipes.get(routing_id).copied();
-        if found.is_some() {
-            self.latest = found;
-        }
-        found
+        let is_it = |&pipe: &PipeKey| {
+            let end = core.pipes.find(pipe);
+            !routing_id.is_empty() && end.is_some_and(|end| end.routing_id == routing_id)
+        };
+        let likely = self.likely.pipes().into_iter().flatten().find(is_it);
+        let found = likely.or_else(|| self.pipes.get(routing_id).copied())?;
+        self.likely.found(found);
+        Some(found)
+    }
+
+    /// The pipe gave a message, and is probably looked for soon.
+    #[inline]
+    pub fn expect(&mut self, pipe: PipeKey) {
+        self.likely.heard = Some(pipe);
     }
 
     pub fn contains(&self, routing_id: &[u8]) -> bool {
@@ -63,9 +92,6 @@ impl PeerTable {
 
     /// Takes the pipe's id away.
     pub fn remove(&mut self, core: &mut Core, pipe: PipeKey) {
-        if self.latest == Some(pipe) {
-            self.latest = None;
-        }
         if let Some(end) = core.pipes.find_mut(pipe) {
             let routing_id = core::mem::take(&mut end.routing_id);
             if self.pipes.get(&routing_id) == Some(&pipe) {

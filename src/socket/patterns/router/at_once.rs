@@ -1,0 +1,70 @@
+//! The short way of a message with its peer's routing id (see [`crate::socket::at_once`]).
+
+use super::Router;
+use crate::socket::core::Core;
+
+impl Router {
+    /// Receives a routing id, or the only part behind it, for `accept` to take. Says whether the part
+    /// follows. `None`, when that is not to be done in this way; nothing has changed then.
+    #[inline]
+    pub fn recv_at_once(&mut self, core: &mut Core, accept: impl FnOnce(&[u8])) -> Option<bool> {
+        if self.ahead.is_nothing() {
+            return if self.more_in { None } else { self.recv_id_at_once(core, accept) };
+        }
+        if let Some(id) = self.ahead.routing_id() {
+            accept(id);
+            self.ahead.routing_id_taken();
+            self.more_in = true;
+            return Some(true);
+        }
+        if self.terminate_current_in {
+            return None;
+        }
+        accept(self.ahead.last_part()?);
+        self.ahead.last_part_taken();
+        self.more_in = false;
+        self.current_in = None;
+        Some(false)
+    }
+
+    #[inline]
+    fn recv_id_at_once(&mut self, core: &mut Core, accept: impl FnOnce(&[u8])) -> Option<bool> {
+        let pipe = self.ahead.look_at_once(core, &mut self.fair_queue)?;
+        self.begin_received(pipe);
+        self.more_in = true;
+        accept(core.pipes.find(pipe).map_or(&[][..], |end| &end.routing_id));
+        Some(true)
+    }
+
+    /// Sends a routing id, or the only part behind it. False, when that is not to be done in this way;
+    /// nothing has changed then.
+    #[inline]
+    pub fn send_at_once(&mut self, core: &mut Core, body: &[u8], more: bool) -> bool {
+        if self.more_out {
+            return !more && self.send_part_at_once(core, body);
+        }
+        if !more {
+            return false;
+        }
+        self.current_out = self
+            .peers
+            .find(core, body)
+            .filter(|&pipe| core.pipes.find(pipe).is_some_and(|end| end.out.may_send_at_once()));
+        self.more_out = self.current_out.is_some();
+        self.more_out
+    }
+
+    #[inline]
+    fn send_part_at_once(&mut self, core: &mut Core, body: &[u8]) -> bool {
+        if self.raw || core.options.raw_socket {
+            return false;
+        }
+        let end = self.current_out.and_then(|pipe| core.pipes.find_mut(pipe));
+        let sent = end.is_some_and(|end| !end.out.writing_parts && end.out.send_at_once(body));
+        if sent {
+            self.current_out = None;
+            self.more_out = false;
+        }
+        sent
+    }
+}
