@@ -159,6 +159,7 @@ struct Watched {
     /// Of the sockets that other threads may use at the same time. Their own descriptors would not
     /// do: each call of another thread clears them.
     inbox: Option<Arc<Inbox>>,
+    /// Each names its line.
     watches: Vec<(*mut c_void, Arc<Watch>)>,
 }
 
@@ -167,7 +168,7 @@ impl Watched {
     /// an earlier line does not do for it.
     fn watch(&mut self, handle: *mut c_void, line: usize, by_bell: bool) -> Result<RawFd> {
         if handles::is(handles::Kind::SharedSocket, handle) {
-            return self.watch_shared(handle);
+            return self.watch_shared(handle, line);
         }
         let mailbox = socket::with(handle, |socket| {
             if by_bell && self.bell.is_none() {
@@ -190,12 +191,12 @@ impl Watched {
     }
 
     /// The descriptor is that of all shared sockets.
-    fn watch_shared(&mut self, handle: *mut c_void) -> Result<RawFd> {
+    fn watch_shared(&mut self, handle: *mut c_void, line: usize) -> Result<RawFd> {
         let inbox = match &self.inbox {
             Some(inbox) => inbox,
             None => self.inbox.insert(Inbox::new()?),
         };
-        let watch = Watch::new(inbox, 0);
+        let watch = Watch::new(inbox, line as u64);
         socket::with(handle, |socket| {
             socket.add_watch(&watch);
             Ok(())
@@ -208,8 +209,10 @@ impl Watched {
     /// Before the sockets are looked at: has the lines of those that may have changed say so.
     fn note_changes(&self, set: &mut [pollfd]) {
         if let Some(inbox) = &self.inbox {
-            inbox.take();
+            // What the system saw is of no account: a mark that came after it looked is taken here, too.
+            let marked = inbox.take();
             self.watches.iter().for_each(|(_, watch)| watch.unmark());
+            marked.iter().for_each(|line| set[*line as usize].revents = libc::POLLIN);
         }
         if let (Some((first, _)), Some((_, bell))) = (self.belled.first(), &self.bell) {
             if set[*first].revents != 0 {
@@ -321,6 +324,30 @@ fn poll_masked(_set: &mut [pollfd], _deadline: Deadline, _mask: &sigset_t) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context;
+    use crate::options::constants::{ZMQ_LINGER, ZMQ_SERVER};
+    use crate::options::value::SetValue;
+
+    /// Another line, or an earlier one, may have ended the wait.
+    #[test]
+    fn a_mark_that_comes_when_the_system_has_looked_is_no_less_a_change() {
+        let context = context::create().unwrap();
+        let server = socket::create(context, ZMQ_SERVER).unwrap();
+        let mut sockets = Watched::default();
+        let fd = sockets.watch(server, 1, false).unwrap();
+        let mut set = [NOTHING, pollfd { fd, events: libc::POLLIN, revents: 0 }];
+        sockets.note_changes(&mut set);
+        poll(&mut set, Deadline::after(0), None).unwrap();
+        assert_eq!(set[1].revents, 0, "nothing new");
+        let linger = 0i32.to_ne_bytes();
+        socket::with(server, |socket| socket.set_option(ZMQ_LINGER, SetValue::new(&linger)))
+            .unwrap();
+        sockets.note_changes(&mut set);
+        assert_ne!(set[1].revents, 0, "the mark is taken, and its socket not looked at");
+        drop(sockets);
+        socket::close(server).unwrap();
+        context::terminate(context).unwrap();
+    }
 
     #[test]
     fn bits_of_the_system_and_ours_correspond() {
