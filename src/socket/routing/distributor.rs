@@ -60,6 +60,10 @@ impl Distributor {
         };
         let position = self.leave_sections(core, position);
         self.pipes.remove(core, position);
+        if self.more {
+            // Its key may be another pipe's before the message ends.
+            self.together.forget(pipe);
+        }
     }
 
     /// Chooses the pipe for the present message, if it has room.

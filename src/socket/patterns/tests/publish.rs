@@ -97,6 +97,72 @@ fn pipes_that_come_and_go_in_the_middle_of_a_message() {
 }
 
 #[test]
+fn who_comes_in_the_place_of_one_that_left_gets_no_half_of_a_message() {
+    // A last part that may stay in the log, one that does not fit there, and one that goes by reference.
+    for len in [1, 5_000, 100_000] {
+        let mut net = Net::default();
+        let publisher = net.socket(ZMQ_PUB);
+        let subs: [usize; 4] = subscribers(&mut net, publisher, 0);
+        for sub in subs {
+            net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
+        }
+        // So many that the subscribers follow a log.
+        for _ in 0..40 {
+            net.say(publisher, &[b"."]);
+        }
+        for sub in subs {
+            (0..40).for_each(|_| assert_eq!(net.hear(sub), texts(&["."])));
+        }
+        net.send(publisher, b"1", true).unwrap();
+        let key = net.sockets[subs[1]].core.pipes.keys()[0];
+        net.end(subs[1], key);
+        net.settle();
+        let [late] = subscribers(&mut net, publisher, 0);
+        net.set_bytes(late, ZMQ_SUBSCRIBE, b"").unwrap();
+        let last = vec![b'2'; len];
+        net.say(publisher, &[&last]);
+        net.say(publisher, &[b"next"]);
+        for sub in [subs[0], subs[2], subs[3]] {
+            assert_eq!(net.hear(sub).unwrap(), [b"1".to_vec(), last.clone()]);
+            assert_eq!(net.hear(sub), texts(&["next"]));
+        }
+        assert_eq!(net.hear(late), texts(&["next"]), "{len}");
+        assert_eq!(net.hear(late), None);
+    }
+}
+
+#[test]
+fn a_message_whose_subscribers_left_before_its_end_is_nobodys() {
+    let mut net = Net::default();
+    let publisher = net.socket(ZMQ_PUB);
+    let follow = |net: &mut Net| {
+        let subs: [usize; 3] = subscribers(net, publisher, 0);
+        for sub in subs {
+            net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
+        }
+        for _ in 0..40 {
+            net.say(publisher, &[b"."]);
+        }
+        for sub in subs {
+            (0..40).for_each(|_| assert_eq!(net.hear(sub), texts(&["."])));
+            assert_eq!(net.hear(sub), None);
+        }
+        subs
+    };
+    for len in [1, 5_000, 100_000] {
+        let subs = follow(&mut net);
+        net.send(publisher, b"1", true).unwrap();
+        for sub in subs {
+            let key = net.sockets[sub].core.pipes.keys()[0];
+            net.end(sub, key);
+        }
+        net.settle();
+        net.say(publisher, &[&vec![b'2'; len]]);
+    }
+    follow(&mut net);
+}
+
+#[test]
 fn without_dropping_the_sender_waits_for_room() {
     let mut net = Net::default();
     let publisher = net.socket(ZMQ_XPUB);

@@ -75,6 +75,11 @@ impl Together {
         }
     }
 
+    /// The pipe is over, in the middle of a message.
+    pub(super) fn forget(&mut self, pipe: PipeKey) {
+        self.followers.retain(|&follower| follower != pipe);
+    }
+
     /// Whether a follower left by itself or has another mark.
     #[inline]
     fn has_news(&self) -> bool {
@@ -113,7 +118,9 @@ impl Distributor {
             self.together.log = Log::new().ok();
         }
         let Distributor { pipes, together, matching, .. } = self;
-        let Some(log) = &together.log else { return false };
+        let Some(log) = &mut together.log else { return false };
+        // What is left of a message whose followers all went away before its end.
+        log.rollback();
         for &pipe in &together.followers {
             let is_chosen = pipes.position(core, pipe).is_some_and(|place| place < *matching);
             if let Some(end) = core.pipes.find_mut(pipe).filter(|_| !is_chosen) {
