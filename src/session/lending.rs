@@ -17,6 +17,10 @@ const AWAY: i32 = 1;
 /// be that very reader.
 const AWAY_MOST: i32 = 16;
 
+/// After what time a peer is given up that was silent when there was too much to do for that, in
+/// milliseconds.
+const SILENT: i32 = 1;
+
 /// How long what a writing thread left behind in a stream waits: at most about twice this, or what
 /// becomes of it.
 const LOOK: Duration = Duration::from_micros(50);
@@ -171,22 +175,25 @@ impl Session {
         }
         // What is lent says nothing of itself, so that comes afterwards.
         let turn = self.work_alone(cx);
-        if turn != Turn::Idle {
+        if turn == Turn::Over {
             return Some(turn);
         }
         if self.is_overdue(purpose) {
+            // Who takes all the time what is written may be silent all the same: asked again soon.
+            let next = (turn == Turn::Again).then(|| cx.timers.add(self.id, purpose, SILENT));
             let engine = self.engine.as_ref();
-            if !engine.is_some_and(|engine| engine.input.waits_for_room()) {
+            if next.is_none() && !engine.is_some_and(|engine| engine.input.waits_for_room()) {
                 return None;
             }
-            let timers = &mut self.timers;
             match purpose {
-                Purpose::HeartbeatTimeout => timers.heartbeat_timeout = None,
-                _ => timers.heartbeat_ttl = None,
+                Purpose::HeartbeatTimeout => self.timers.heartbeat_timeout = next,
+                _ => self.timers.heartbeat_ttl = next,
             }
         }
-        self.lend_input();
-        Some(Turn::Idle)
+        if turn == Turn::Idle {
+            self.lend_input();
+        }
+        Some(turn)
     }
 
     /// Whether a heartbeat timer is still to be obeyed.

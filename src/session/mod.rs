@@ -18,6 +18,8 @@ use mio::Interest;
 
 pub mod connecter;
 mod connection;
+#[cfg(test)]
+mod heartbeat_tests;
 mod lending;
 pub mod listener;
 mod newcomers;
