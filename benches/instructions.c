@@ -7,7 +7,9 @@
    - queued: a PUSH whose tcp peer reads nothing, so that the I/O thread has nothing to do either;
    - single: a PUSH whose tcp peer has received each message, and whose I/O thread sleeps, before the next
      one is sent;
-   - waiting: a PULL whose messages have all come over tcp before the first one is received.
+   - waiting: a PULL whose messages have all come over tcp before the first one is received;
+   - routed: a ROUTER that gets messages from many inproc peers in turn, and answers each: with the routing
+     ids, received and sent as parts of their own.
    The peers over tcp are plain descriptors. */
 #include "bench.h"
 
@@ -28,6 +30,8 @@
 /* The size of the system's buffers. */
 #define LITTLE 65536
 #define LIMIT_SECONDS 60
+#define PEERS 64
+#define ID_SIZE 5
 
 static int use_messages;
 static char payload[SIZE];
@@ -53,6 +57,36 @@ __attribute__ ((noinline)) static void measured_receive (void *socket)
     CHECK (zmq_msg_init (&message));
     CHECK (zmq_msg_recv (&message, socket, 0));
     CHECK (zmq_msg_close (&message));
+}
+
+/* The same, with the routing id in front. */
+static char routing_id[ID_SIZE];
+
+__attribute__ ((noinline)) static void measured_send_routed (void *socket)
+{
+    if (!use_messages)
+        CHECK (zmq_send (socket, routing_id, ID_SIZE, ZMQ_SNDMORE));
+    else {
+        zmq_msg_t message;
+        CHECK (zmq_msg_init_size (&message, ID_SIZE));
+        memcpy (zmq_msg_data (&message), routing_id, ID_SIZE);
+        CHECK (zmq_msg_send (&message, socket, ZMQ_SNDMORE));
+    }
+    measured_send (socket);
+}
+
+__attribute__ ((noinline)) static void measured_receive_routed (void *socket)
+{
+    if (!use_messages)
+        CHECK (zmq_recv (socket, routing_id, ID_SIZE, 0));
+    else {
+        zmq_msg_t message;
+        CHECK (zmq_msg_init (&message));
+        CHECK (zmq_msg_recv (&message, socket, 0));
+        memcpy (routing_id, zmq_msg_data (&message), ID_SIZE);
+        CHECK (zmq_msg_close (&message));
+    }
+    measured_receive (socket);
 }
 
 /* Before anything is counted: the same calls, from somewhere else. */
@@ -246,6 +280,26 @@ static void waiting (void *context)
         measured_receive (to);
 }
 
+static void routed (void *context)
+{
+    void *router = open_socket (context, ZMQ_ROUTER), *peers[PEERS];
+    CHECK (zmq_bind (router, "inproc://instructions"));
+    for (int i = 0; i < PEERS; i++) {
+        peers[i] = open_socket (context, ZMQ_DEALER);
+        CHECK (zmq_connect (peers[i], "inproc://instructions"));
+    }
+    for (int round = 0; round < MESSAGES / BATCH; round++) {
+        for (int i = 0; i < BATCH; i++)
+            CHECK (zmq_send (peers[i % PEERS], payload, SIZE, 0));
+        for (int i = 0; i < BATCH; i++) {
+            measured_receive_routed (router);
+            measured_send_routed (router);
+        }
+        for (int i = 0; i < BATCH; i++)
+            CHECK (zmq_recv (peers[i % PEERS], payload, SIZE, 0));
+    }
+}
+
 int main (int argc, char **argv)
 {
     const struct
@@ -258,9 +312,10 @@ int main (int argc, char **argv)
         {"queued", queued, MESSAGES},
         {"single", single, FEW},
         {"waiting", waiting, MESSAGES},
+        {"routed", routed, MESSAGES},
     };
     if (argc != 3) {
-        fprintf (stderr, "usage: instructions inproc|queued|single|waiting buffers|messages\n");
+        fprintf (stderr, "usage: instructions inproc|queued|single|waiting|routed buffers|messages\n");
         return 2;
     }
     use_messages = strcmp (argv[2], "messages") == 0;
