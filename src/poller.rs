@@ -326,6 +326,10 @@ impl Poller {
 
 /// A socket that was closed took its watches along.
 fn unwatch(handle: *mut c_void, watch: &Arc<Watch>) {
+    if handles::is_foreign(handle) {
+        // In a forked child nobody may be there any more who would open the mailbox's lock.
+        return;
+    }
     let _ = socket::with(handle, |socket| {
         socket.remove_watch(watch);
         Ok(())
@@ -339,5 +343,57 @@ impl Drop for Poller {
                 unwatch(*handle, watch);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::null_mut;
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::context;
+    use crate::options::constants::ZMQ_PULL;
+    use crate::poll::IN;
+
+    /// Whether a forked child drops the poller and comes to its end.
+    fn a_child_drops(poller: &mut Option<Poller>) -> bool {
+        // SAFETY: the child calls nothing that is not allowed after a fork but the allocator, which the
+        // C library takes care of, and what is tested; its alarm ends it if that hangs.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::alarm(5);
+                drop(poller.take());
+                libc::_exit(0);
+            }
+            let mut status = -1;
+            libc::waitpid(child, &raw mut status, 0) == child && status == 0
+        }
+    }
+
+    #[test]
+    fn a_forked_child_may_destroy_its_poller() {
+        let context = context::create().unwrap();
+        let handle = socket::create(context, ZMQ_PULL).unwrap();
+        let mailbox = socket::with(handle, |socket| Ok(socket.mailbox())).unwrap();
+        let mut poller = Poller::new().ok();
+        poller.as_mut().unwrap().add(handle, null_mut(), IN).unwrap();
+        let over = AtomicBool::new(false);
+        let stuck = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Keeps the lock busy.
+                while !over.load(Ordering::Relaxed) {
+                    mailbox.take_bell_off();
+                }
+            });
+            let stuck = (0..200).find(|_| !a_child_drops(&mut poller));
+            over.store(true, Ordering::Relaxed);
+            stuck
+        });
+        assert_eq!(stuck, None, "the child that did not come to its end");
+        drop(poller);
+        socket::close(handle).unwrap();
+        context::terminate(context).unwrap();
     }
 }
