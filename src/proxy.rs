@@ -6,9 +6,10 @@
 //! that has something to read is no reason to wake up, only room on the other side is.
 //!
 //! Bodies are not copied: what was read is a view of the incoming pipe until it is in the outgoing
-//! one. If room runs out in the middle of a burst, the message at hand gets a body of its own and
-//! waits as [`Direction::stuck`]; so a proxy never blocks on one direction while the other could go
-//! on, or while its control socket has a command.
+//! one. A message is left where it is while there is no room for any, so that it is not lost when a
+//! signal ends the proxy. If it finds no room all the same (its one peer is full, or another thread was
+//! faster), it gets a body of its own and waits as [`Direction::stuck`]; so a proxy never blocks on one
+//! direction while the other could go on, or while its control socket has a command.
 
 use core::ffi::{c_short, c_void};
 
@@ -227,6 +228,15 @@ impl End<'_> {
         }
     }
 
+    /// Whether a message would find room, as far as one knows without having it, or entering the socket.
+    #[inline]
+    fn has_room(&mut self) -> bool {
+        match self {
+            End::Own(socket) => socket.has_room(),
+            End::Shared(_) => true,
+        }
+    }
+
     #[inline]
     fn send(&mut self, message: &mut Message, flags: i32) -> Result<()> {
         match self {
@@ -298,6 +308,12 @@ impl Ends<'_> {
         }
     }
 
+    /// Whether a message has somewhere to go. A socket may have to receive it first to send it back.
+    #[inline]
+    fn have_room(&mut self) -> bool {
+        self.to.as_mut().is_none_or(End::has_room)
+    }
+
     #[inline]
     fn recv(&mut self, message: &mut Message) -> Result<()> {
         self.from.recv(message)?;
@@ -363,7 +379,7 @@ impl Direction {
             let mut message = Message::new();
             if let Some(stuck) = self.stuck.take() {
                 message = stuck;
-            } else if !self.receive(ends, &mut message)? {
+            } else if !ends.have_room() || !self.receive(ends, &mut message)? {
                 return Ok(());
             }
             let mut more = message.has_more();

@@ -285,6 +285,68 @@ static void publishing_over_the_mark(void)
     }
 }
 
+/* Signals end a proxy again and again, and it is started anew. */
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+static void *run_proxy(void *argument)
+{
+    void **ends = argument;
+    while (zmq_proxy(ends[0], ends[1], NULL) == -1 && errno == EINTR)
+        ;
+    CHECK(errno == ETERM);
+    CHECK(zmq_close(ends[0]) == 0);
+    CHECK(zmq_close(ends[1]) == 0);
+    return NULL;
+}
+
+static int is_over;
+
+static void *interrupt(void *thread)
+{
+    struct timespec moment = {0, 20000};
+    while (!__atomic_load_n(&is_over, __ATOMIC_SEQ_CST)) {
+        CHECK(pthread_kill(*(pthread_t *)thread, SIGUSR1) == 0);
+        nanosleep(&moment, NULL);
+    }
+    return NULL;
+}
+
+static void interrupted_proxies(void)
+{
+    static const int marks[] = {1, 3, 1000};
+    struct sigaction action = {.sa_handler = nothing};
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    for (int i = 0; i < TRANSPORTS; ++i) {
+        for (int m = 0; m < 3; ++m) {
+            char out[ENDPOINT_SIZE];
+            context = zmq_ctx_new();
+            sndhwm = marks[m];
+            void *ends[] = {new_socket(context, ZMQ_PULL), new_socket(context, ZMQ_PUSH)};
+            void *pull = new_socket(context, ZMQ_PULL);
+            set_int(ends[0], ZMQ_RCVHWM, marks[m]);
+            set_int(ends[1], ZMQ_SNDHWM, marks[m]);
+            set_int(pull, ZMQ_RCVHWM, marks[m]);
+            bind_any(ends[0], wildcards[i], endpoint);
+            bind_any(ends[1], i ? wildcards[i] : "inproc://out", out);
+            CHECK(zmq_connect(pull, out) == 0);
+            is_over = 0;
+            pthread_t sender = start_thread(push_all, NULL), proxy = start_thread(run_proxy, ends);
+            pthread_t interrupter = start_thread(interrupt, &proxy);
+            pull_all(pull, 1);
+            __atomic_store_n(&is_over, 1, __ATOMIC_SEQ_CST);
+            join(interrupter);
+            join(sender);
+            CHECK(zmq_ctx_shutdown(context) == 0);
+            join(proxy);
+            CHECK(zmq_close(pull) == 0);
+            CHECK(zmq_ctx_term(context) == 0);
+        }
+    }
+}
+
 CASES({"marks_of_one", marks_of_one},
       {"marks_of_two_and_three", marks_of_two_and_three},
       {"marks_of_one_and_thousand", marks_of_one_and_thousand},
@@ -292,4 +354,5 @@ CASES({"marks_of_one", marks_of_one},
       {"marks_of_thousand", marks_of_thousand},
       {"no_marks", no_marks},
       {"many_senders", many_senders},
-      {"publishing_over_the_mark", publishing_over_the_mark})
+      {"publishing_over_the_mark", publishing_over_the_mark},
+      {"interrupted_proxies", interrupted_proxies})

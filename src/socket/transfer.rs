@@ -138,6 +138,12 @@ impl Socket {
         self.mark_watches();
     }
 
+    /// Whether a message may be sent, by what was heard when [`Socket::events`] was last asked.
+    #[inline]
+    pub fn has_room(&mut self) -> bool {
+        self.kind.has_out(&mut self.core)
+    }
+
     /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
     pub fn events(&mut self) -> Result<i16> {
         self.process_commands()?;
