@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::message::Message;
-use crate::pipe::queue::{EXTERNAL_MIN, FRAME_LARGE};
+use crate::pipe::interleave::{explore, Access, Machine, Program, Step};
+use crate::pipe::queue::{ASLEEP, AWAKE, EXTERNAL_MIN, FRAME_LARGE, WATCHING};
 use crate::pipe::random::Random;
 use crate::pipe::{pair, PipeEnd, PipeLimits};
 
@@ -214,4 +215,109 @@ fn a_used_stretch_is_used_again_and_a_followed_one_is_not() {
     seen.sort();
     seen.dedup();
     assert!(seen.len() < 8);
+}
+
+const PUBLISHED: u8 = 0;
+const RESTING: u8 = 1;
+/// Of the two readers: what they do, and calls that they have not answered.
+const ATTENTION: [u8; 2] = [2, 3];
+const CALLS: [u8; 2] = [4, 5];
+/// The readers' queues know the crowd.
+const KNOWN: u8 = 6;
+
+const MESSAGES: u8 = 2;
+
+/// `follow`, and then `send_together` for each message. The registers tell which reader is looked at, and
+/// whether one is to be thought of with the next message. `TELLS`: as it is; otherwise nothing is said of
+/// readers that rested before they were of the crowd.
+fn publishing<const TELLS: bool>(access: &mut Access<'_>) -> Step {
+    let [reader, ..] = access.own().registers;
+    let (attention, calls) = (ATTENTION[usize::from(reader)], CALLS[usize::from(reader)]);
+    match access.at() {
+        0 => {
+            access.store(KNOWN, 1);
+            Step::To(if TELLS { 1 } else { 2 })
+        }
+        1 => access.then(RESTING, |_| 1, |_| 2),
+        2 => {
+            let published = access.load(PUBLISHED);
+            access.store(PUBLISHED, published + 1);
+            access.own().registers = [0; 4];
+            Step::To(3)
+        }
+        3 => [Step::Blocked, Step::To(4)][usize::from(access.full_fence())],
+        4 if access.load(RESTING) == 0 => Step::To(11),
+        4 => access.then(RESTING, |_| 0, |_| 5),
+        // `call_follower`: the second reader's session lends in streams.
+        5 if access.load(attention) == AWAKE => Step::To(8),
+        5 => access.then(
+            attention,
+            |_| if reader == 0 { AWAKE } else { WATCHING },
+            |old| {
+                if old == AWAKE {
+                    7
+                } else {
+                    6
+                }
+            },
+        ),
+        6 => access.then(calls, |count| count + 1, |_| 7),
+        7 => {
+            let again = access.load(attention) != AWAKE;
+            access.own().registers[1] |= u8::from(again);
+            Step::To(8)
+        }
+        8 if reader == 0 => {
+            access.own().registers[0] = 1;
+            Step::To(5)
+        }
+        8 => Step::To(if access.own().registers[1] == 1 { 9 } else { 11 }),
+        9 => access.then(RESTING, |_| 1, |_| 11),
+        _ if access.load(PUBLISHED) == MESSAGES => Step::Done,
+        _ => Step::To(2),
+    }
+}
+
+/// `rest`, in `fall_asleep`, until all messages were seen.
+fn resting<const ME: usize>(access: &mut Access<'_>) -> Step {
+    let published = access.load(PUBLISHED);
+    let seen = access.own().registers[0];
+    match access.at() {
+        0 if published > seen => {
+            access.own().registers[0] = published;
+            if published == MESSAGES {
+                Step::Done
+            } else {
+                Step::To(0)
+            }
+        }
+        0 => {
+            access.store(ATTENTION[ME], ASLEEP);
+            Step::To(1)
+        }
+        1 => Step::To(if access.load(KNOWN) == 1 { 2 } else { 3 }),
+        2 => access.then(RESTING, |_| 1, |_| 3),
+        3 => [Step::Blocked, Step::To(4)][usize::from(access.full_fence())],
+        4 if published > seen => {
+            access.store(ATTENTION[ME], AWAKE);
+            Step::To(0)
+        }
+        4 => Step::To(5),
+        5 if access.load(CALLS[ME]) == 0 => Step::Blocked,
+        5 => access.then(CALLS[ME], |_| 0, |_| 6),
+        6 if access.load(ATTENTION[ME]) == WATCHING => {
+            access.store(ATTENTION[ME], AWAKE);
+            Step::To(0)
+        }
+        _ => Step::To(0),
+    }
+}
+
+#[test]
+fn those_who_rest_hear_of_the_next_message_in_every_order() {
+    let check = |machine: &Machine, is_last: bool| !is_last || machine.all_done();
+    let readers: [Program; 2] = [resting::<0>, resting::<1>];
+    let states = explore(&[publishing::<true>, readers[0], readers[1]], [0; 8], check);
+    assert!(states.unwrap() > 1000);
+    assert!(explore(&[publishing::<false>, readers[0], readers[1]], [0; 8], check).is_err());
 }
