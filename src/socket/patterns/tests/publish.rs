@@ -163,6 +163,43 @@ fn a_message_whose_subscribers_left_before_its_end_is_nobodys() {
 }
 
 #[test]
+fn none_follows_where_one_cannot() {
+    let mut net = Net::default();
+    let publisher = net.socket(ZMQ_XPUB);
+    // One that keeps the latest message only cannot follow. It is full after its first one.
+    let latest = net.socket(ZMQ_SUB);
+    net.connect_with(latest, publisher, PipeLimits { inbound: 1, outbound: 0, conflate: true });
+    net.set_bytes(latest, ZMQ_SUBSCRIBE, b"").unwrap();
+    let subs: [usize; 3] = subscribers(&mut net, publisher, 2);
+    for sub in subs {
+        net.set_bytes(sub, ZMQ_SUBSCRIBE, b"a").unwrap();
+    }
+    for _ in 0..40 {
+        net.say(publisher, &[b"a"]);
+        subs.iter().for_each(|&sub| assert_eq!(net.hear(sub), texts(&["a"])));
+    }
+    // It has room again, for the same messages as the others, and those have none.
+    (0..2).for_each(|_| net.say(publisher, &[b"a"]));
+    assert_eq!(net.hear(latest), texts(&["a"]));
+    net.settle();
+    net.set(publisher, ZMQ_XPUB_NODROP, 1).unwrap();
+    assert_eq!(net.send(publisher, b"a", false), Err(Errno::EAGAIN));
+    for sub in subs {
+        (0..2).for_each(|_| assert_eq!(net.hear(sub), texts(&["a"])));
+    }
+    net.settle();
+    let sent = (0..8).any(|_| {
+        let sent = net.send(publisher, b"a last", false).is_ok();
+        net.settle();
+        sent
+    });
+    assert!(sent, "all have room");
+    for sub in subs {
+        assert_eq!((net.hear(sub), net.hear(sub)), (texts(&["a last"]), None));
+    }
+}
+
+#[test]
 fn without_dropping_the_sender_waits_for_room() {
     let mut net = Net::default();
     let publisher = net.socket(ZMQ_XPUB);

@@ -121,18 +121,20 @@ impl Distributor {
         let Some(log) = &mut together.log else { return false };
         // What is left of a message whose followers all went away before its end.
         log.rollback();
-        for &pipe in &together.followers {
+        let before = core::mem::take(&mut together.followers);
+        for &pipe in &before {
             let is_chosen = pipes.position(core, pipe).is_some_and(|place| place < *matching);
             if let Some(end) = core.pipes.find_mut(pipe).filter(|_| !is_chosen) {
                 end.out.stop_following();
             }
         }
-        together.followers.clear();
         together.limit = 0;
         for position in 0..*matching {
             let Some(pipe) = pipes.at(position) else { continue };
             let Some(end) = core.pipes.find_mut(pipe) else { continue };
             if !end.out.follows(&log.crowd) && !end.out.follow(log) {
+                // They are to part, those behind this one as well.
+                together.followers.extend(before);
                 return false;
             }
             together.followers.push(pipe);
