@@ -18,12 +18,12 @@ use mio::Interest;
 
 pub mod connecter;
 mod connection;
-#[cfg(test)]
-mod heartbeat_tests;
 mod lending;
 pub mod listener;
 mod newcomers;
 mod opening;
+#[cfg(test)]
+mod peer_tests;
 mod pipe_news;
 mod work;
 pub mod zap;

@@ -92,12 +92,9 @@ impl Session {
             // A raw connection is nothing without its pipe.
             self.ending = true;
         }
-        if self.ending {
-            if !self.has_unsent() {
-                return Turn::Over;
-            }
-            return self.work(cx);
+        if self.ending && !self.has_unsent() {
+            return Turn::Over;
         }
-        Turn::Idle
+        self.work(cx)
     }
 }

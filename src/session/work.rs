@@ -80,13 +80,15 @@ impl Session {
         }
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let broken = engine.output.is_broken();
+        let hung_up = engine.hung_up && !engine.is_handshaking();
         if engine.is_closed() {
             return self.engine_failed(cx, Failure::Connection(Errno::ECONNRESET));
         }
         if self.pipe.as_ref().is_some_and(PipeEnd::ended) {
             return self.pipe_over(cx);
         }
-        if broken && self.pipe.as_ref().is_none_or(PipeEnd::peer_is_closed) {
+        let forgotten = hung_up && self.pipe.is_none() && !self.ending;
+        if forgotten || broken && self.pipe.as_ref().is_none_or(PipeEnd::peer_is_closed) {
             // Nobody reads from this connection any more, so that nothing else would end it.
             return self.engine_failed(cx, Failure::Connection(Errno::EPIPE));
         }

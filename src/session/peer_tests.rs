@@ -1,13 +1,14 @@
-//! A peer that takes whatever it is sent, and is never heard.
+//! Sessions and hand-made peers.
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
 
 use crate::ffi::buffers::zmq_send;
 use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
-use crate::ffi::socket::{zmq_close, zmq_connect, zmq_setsockopt, zmq_socket};
+use crate::ffi::socket::*;
 use crate::options::constants::*;
 
 /// Connections that are to be given up.
@@ -21,13 +22,13 @@ fn set(socket: *mut c_void, option: i32, value: i32) {
     assert_eq!(outcome, 0);
 }
 
-/// Speaks as a PULL socket to the end of the handshake.
-fn greet(peer: &mut TcpStream) -> std::io::Result<()> {
+/// Says all of the handshake as a socket of this kind, whose name has four letters.
+fn greet(peer: &mut TcpStream, kind: &[u8; 4]) -> std::io::Result<()> {
     let mut greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
     greeting.resize(64, 0);
     peer.write_all(&greeting)?;
-    let ready = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
-    peer.write_all(ready)
+    peer.write_all(b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04")?;
+    peer.write_all(kind)
 }
 
 /// Whether a connection ends before much was taken from it.
@@ -75,10 +76,55 @@ fn a_silent_peer_is_given_up_however_much_it_takes() {
         let mut buffer = vec![0; 1 << 20];
         let ended = (0..CONNECTIONS).all(|_| {
             let (mut peer, _) = listener.accept().unwrap();
-            greet(&mut peer).is_err() || ends(&mut peer, &mut buffer)
+            greet(&mut peer, b"PULL").is_err() || ends(&mut peer, &mut buffer)
         });
         is_over.store(true, Ordering::Relaxed);
         ended
     });
     assert!(ended, "a connection that nothing was heard from goes on");
+}
+
+#[test]
+fn a_connection_without_a_pipe_ends_when_its_peer_leaves() {
+    let context = zmq_ctx_new();
+    let pair = zmq_socket(context, ZMQ_PAIR);
+    let mut endpoint = [0u8; 64];
+    let mut len = endpoint.len();
+    // SAFETY: a C string, and a buffer with its size.
+    unsafe {
+        assert_eq!(zmq_bind(pair, c"tcp://127.0.0.1:*".as_ptr()), 0);
+        let place = endpoint.as_mut_ptr().cast();
+        assert_eq!(zmq_getsockopt(pair, ZMQ_LAST_ENDPOINT, place, &raw mut len), 0);
+    }
+    let address = core::str::from_utf8(&endpoint[6..len - 1]).unwrap();
+    // The second one finds the place taken: the socket ends its pipe as soon as it hears of it.
+    let ended = [false, true].map(|leaves| {
+        let mut peer = TcpStream::connect(address).unwrap();
+        greet(&mut peer, b"PAIR").unwrap();
+        let mut greeting = [0; 64];
+        peer.read_exact(&mut greeting).unwrap();
+        let mut ready = [0; 2];
+        peer.read_exact(&mut ready).unwrap();
+        peer.read_exact(&mut vec![0; usize::from(ready[1])]).unwrap();
+        let mut events: i32 = 0;
+        let mut len = core::mem::size_of_val(&events);
+        // The socket attaches the pipe, and the session hears of its end in this time. If not, all is well
+        // as ever.
+        for _ in 0..50_000 {
+            // SAFETY: an int, and its size.
+            unsafe {
+                let place = (&raw mut events).cast();
+                assert_eq!(zmq_getsockopt(pair, ZMQ_EVENTS, place, &raw mut len), 0);
+            }
+            std::thread::yield_now();
+        }
+        if leaves {
+            peer.shutdown(Shutdown::Write).unwrap();
+        }
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        (leaves.then(|| matches!(peer.read(&mut [0; 64]), Ok(0))), peer)
+    });
+    assert_eq!(ended.map(|(ended, _)| ended), [None, Some(true)]);
+    set(pair, ZMQ_LINGER, 0);
+    assert_eq!((zmq_close(pair), zmq_ctx_term(context)), (0, 0));
 }
