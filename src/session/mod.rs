@@ -236,6 +236,12 @@ impl Session {
             self.watch = Some(watch);
             return self.start_engine(cx, fd, addresses, peer_address, protocol, 0);
         }
+        if self.pipe.as_mut().is_some_and(|pipe| pipe.was_closed_early() && pipe.peer_closed())
+            && self.exchange.is_none()
+        {
+            // The socket refused it when nobody was here to be told.
+            self.pipe = None;
+        }
         if let Some(exchange) = &self.exchange {
             let interest = Interest::READABLE | Interest::WRITABLE;
             for fd in exchange.descriptors() {

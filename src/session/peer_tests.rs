@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::ffi::buffers::zmq_send;
+use crate::ffi::buffers::{zmq_recv, zmq_send};
 use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
 use crate::ffi::socket::*;
 use crate::options::constants::*;
@@ -126,5 +126,36 @@ fn a_connection_without_a_pipe_ends_when_its_peer_leaves() {
     });
     assert_eq!(ended.map(|(ended, _)| ended), [None, Some(true)]);
     set(pair, ZMQ_LINGER, 0);
+    assert_eq!((zmq_close(pair), zmq_ctx_term(context)), (0, 0));
+}
+
+#[test]
+fn a_session_whose_pipe_was_refused_at_once_makes_another_with_its_next_connection() {
+    let context = zmq_ctx_new();
+    let pair = zmq_socket(context, ZMQ_PAIR);
+    set(pair, ZMQ_RECONNECT_IVL, 1);
+    set(pair, ZMQ_LINGER, 0);
+    set(pair, ZMQ_RCVTIMEO, 5_000);
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoints =
+        [0, 1].map(|at: usize| format!("tcp://{}\0", listeners[at].local_addr().unwrap()));
+    // A PAIR has one peer: it ends the second pipe before the session is in its thread.
+    let peers = [0, 1].map(|at: usize| {
+        // SAFETY: a C string.
+        assert_eq!(unsafe { zmq_connect(pair, endpoints[at].as_ptr().cast()) }, 0);
+        let (mut peer, _) = listeners[at].accept().unwrap();
+        greet(&mut peer, b"PAIR").unwrap();
+        peer
+    });
+    // SAFETY: a C string.
+    assert_eq!(unsafe { zmq_disconnect(pair, endpoints[0].as_ptr().cast()) }, 0);
+    drop(peers);
+    let (mut again, _) = listeners[1].accept().unwrap();
+    greet(&mut again, b"PAIR").unwrap();
+    again.write_all(b"\0\x01m").unwrap();
+    let mut place = [0u8; 4];
+    // SAFETY: a buffer, and its size.
+    let received = unsafe { zmq_recv(pair, place.as_mut_ptr().cast(), place.len(), 0) };
+    assert_eq!((received, place[0]), (1, b'm'));
     assert_eq!((zmq_close(pair), zmq_ctx_term(context)), (0, 0));
 }
