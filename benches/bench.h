@@ -209,4 +209,15 @@ static void read_options (int argc, char **argv)
     }
 }
 
+static int in_order (const void *left, const void *right)
+{
+    const int64_t a = *(const int64_t *) left, b = *(const int64_t *) right;
+    return (a > b) - (a < b);
+}
+
+static void sort_times (int64_t *times, int count)
+{
+    qsort (times, count, sizeof *times, in_order);
+}
+
 #endif

@@ -30,12 +30,6 @@ static void *spin (void *argument)
     return NULL;
 }
 
-static int in_order (const void *left, const void *right)
-{
-    const int64_t a = *(const int64_t *) left, b = *(const int64_t *) right;
-    return (a > b) - (a < b);
-}
-
 int main (int argc, char **argv)
 {
     options.seconds = 1;
@@ -57,7 +51,7 @@ int main (int argc, char **argv)
         memcpy (gaps + count, all[i].gaps, all[i].count * sizeof *gaps);
         count += all[i].count;
     }
-    qsort (gaps, count, sizeof *gaps, in_order);
+    sort_times (gaps, count);
     printf ("rate=%.0f\n", count / options.seconds / spinners);
     for (int k = 0; k < 3; k++) {
         static const char *const names[] = {"median", "ninety", "ninety_nine"};

@@ -24,12 +24,6 @@ static void replier (void *context)
 
 static int64_t samples[MOST_SAMPLES];
 
-static int in_order (const void *left, const void *right)
-{
-    const int64_t a = *(const int64_t *) left, b = *(const int64_t *) right;
-    return (a > b) - (a < b);
-}
-
 static int round_trips_for (void *socket, char *payload, double seconds)
 {
     const int64_t start = now ();
@@ -59,7 +53,7 @@ static void requester (void *context)
     enter (END);
     while (!others_left ())
         usleep (200);
-    qsort (samples, count, sizeof *samples, in_order);
+    sort_times (samples, count);
     printf ("latency=%.1f\nslowest=%.1f\n", samples[count / 2] / 2.0, samples[count - 1 - count / 1000] / 2.0);
     printf ("cpu=%.2f\n", (double) (cpu + atomic_load (&meeting->other_cpu)) / count / 2);
     zmq_close (socket);

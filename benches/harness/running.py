@@ -96,6 +96,11 @@ def interval(ratios):
     return medians[left_away], medians[-1 - left_away]
 
 
+def values_of(outcome):
+    """What a program printed, by name."""
+    return dict(line.split("=", 1) for line in outcome.output.splitlines() if "=" in line)
+
+
 class Runner:
     def __init__(self, options, scratch, libraries, python):
         self.options = options
@@ -130,7 +135,7 @@ class Runner:
             late = outcome.timed_out or outcome.status == -signal.SIGALRM
             ending = "not done in time" if late else outcome.ending()
             raise Failed(f"{ending}{': ' if words else ''}{words[-300:]}")
-        values = dict(line.split("=", 1) for line in outcome.output.splitlines() if "=" in line)
+        values = values_of(outcome)
         used = pathlib.Path(values.pop("library", "nothing")).resolve()
         if not own and used != library.shared_object.resolve():
             raise Failed(f"loaded {used} instead of {library.shared_object}")
@@ -140,7 +145,7 @@ class Runner:
         """How the machine interrupts a thread that does nothing, as a sentence."""
         command = [self.programs / "interruptions"]
         outcome = native.run(command, self.scratch / "run", self.libraries[0].environment(), LIMIT_SECONDS)
-        values = dict(line.split("=", 1) for line in outcome.output.splitlines() if "=" in line)
+        values = values_of(outcome)
         try:
             return (
                 f"A thread that only looks at the clock is interrupted {float(values['rate']):,.0f} times a second on "

@@ -2,20 +2,13 @@
    two interfaces, with the state asked for in between; and what may happen between a routing id and what
    is behind it. */
 #include "observe.h"
+#include "observe/random.h"
 
 enum { PEERS = 3, STEPS = 3000, LARGE = 40000 };
 
 static void *router, *peers[PEERS];
 static char endpoint[128], body[LARGE];
 static const char *const names[] = {"A", "a name of more than thirty-three bytes, in place", "c\1"};
-static unsigned random_state = 1;
-
-static unsigned below (unsigned limit)
-{
-    random_state = random_state * 1103515245 + 12345;
-    return (random_state >> 16) % limit;
-}
-
 static size_t random_size (void)
 {
     switch (below (16)) {

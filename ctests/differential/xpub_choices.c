@@ -2,19 +2,12 @@
    are full for a time, and the options change that decide. One message often goes where the one before
    it went, for another reason. */
 #include "observe.h"
+#include "observe/random.h"
 
 enum { PEERS = 4, STEPS = 1500 };
 
 static void *xpub, *peers[PEERS];
 static char endpoint[128];
-static unsigned random_state = 1;
-
-static unsigned below (unsigned limit)
-{
-    random_state = random_state * 1103515245 + 12345;
-    return (random_state >> 16) % limit;
-}
-
 /* Few and short, so that they are prefixes of each other. */
 static size_t random_topic (char *place)
 {

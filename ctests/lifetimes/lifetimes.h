@@ -175,4 +175,34 @@ static inline void join(pthread_t thread)
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
+static inline void nothing(int number)
+{
+    (void)number;
+}
+
+/* The signal interrupts what blocks, and does nothing else. */
+static inline void let_interrupt(int number)
+{
+    struct sigaction action = {.sa_handler = nothing};
+    CHECK(sigaction(number, &action, NULL) == 0);
+}
+
+/* Sends signals to a thread until told to stop: whenever it blocks, one finds it there. */
+struct tormentor {
+    pthread_t victim;
+    int stop;
+    int pause_us;
+};
+
+static inline void *torment(void *argument)
+{
+    struct tormentor *self = argument;
+    struct timespec pause = {0, self->pause_us * 1000L};
+    while (!__atomic_load_n(&self->stop, __ATOMIC_SEQ_CST)) {
+        pthread_kill(self->victim, SIGUSR1);
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
 #endif

@@ -161,15 +161,9 @@ static void the_end_of_the_context_ends_it(void)
     }
 }
 
-static void nothing(int signal)
-{
-    (void)signal;
-}
-
 static void a_signal_ends_it(void)
 {
-    struct sigaction action = {.sa_handler = nothing};
-    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    let_interrupt(SIGUSR1);
     open_all();
     pthread_t thread = begin_to_poll(EINTR, 0);
     while (pthread_tryjoin_np(thread, NULL) == EBUSY) {

@@ -286,11 +286,6 @@ static void publishing_over_the_mark(void)
 }
 
 /* Signals end a proxy again and again, and it is started anew. */
-static void nothing(int signal)
-{
-    (void)signal;
-}
-
 static void *run_proxy(void *argument)
 {
     void **ends = argument;
@@ -302,23 +297,10 @@ static void *run_proxy(void *argument)
     return NULL;
 }
 
-static int is_over;
-
-static void *interrupt(void *thread)
-{
-    struct timespec moment = {0, 20000};
-    while (!__atomic_load_n(&is_over, __ATOMIC_SEQ_CST)) {
-        CHECK(pthread_kill(*(pthread_t *)thread, SIGUSR1) == 0);
-        nanosleep(&moment, NULL);
-    }
-    return NULL;
-}
-
 static void interrupted_proxies(void)
 {
     static const int marks[] = {1, 3, 1000};
-    struct sigaction action = {.sa_handler = nothing};
-    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    let_interrupt(SIGUSR1);
     for (int i = 0; i < TRANSPORTS; ++i) {
         for (int m = 0; m < 3; ++m) {
             char out[ENDPOINT_SIZE];
@@ -332,11 +314,11 @@ static void interrupted_proxies(void)
             bind_any(ends[0], wildcards[i], endpoint);
             bind_any(ends[1], i ? wildcards[i] : "inproc://out", out);
             CHECK(zmq_connect(pull, out) == 0);
-            is_over = 0;
             pthread_t sender = start_thread(push_all, NULL), proxy = start_thread(run_proxy, ends);
-            pthread_t interrupter = start_thread(interrupt, &proxy);
+            struct tormentor tormentor = {.victim = proxy, .pause_us = 20};
+            pthread_t interrupter = start_thread(torment, &tormentor);
             pull_all(pull, 1);
-            __atomic_store_n(&is_over, 1, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&tormentor.stop, 1, __ATOMIC_SEQ_CST);
             join(interrupter);
             join(sender);
             CHECK(zmq_ctx_shutdown(context) == 0);

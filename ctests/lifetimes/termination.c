@@ -94,42 +94,15 @@ static void term_waits_for_sockets(void)
     CHECK(ended);
 }
 
-static void nothing(int number)
-{
-    (void)number;
-}
-
-static void on_signal(int number)
-{
-    struct sigaction action = {.sa_handler = nothing};
-    CHECK(sigaction(number, &action, NULL) == 0);
-}
-
-/* Sends signals to a thread until told to stop: whenever it blocks, one finds it there. */
-struct tormentor {
-    pthread_t victim;
-    int stop;
-};
-
-static void *torment(void *argument)
-{
-    struct tormentor *self = argument;
-    while (!__atomic_load_n(&self->stop, __ATOMIC_SEQ_CST)) {
-        pthread_kill(self->victim, SIGUSR1);
-        pause_ms(1);
-    }
-    return NULL;
-}
-
 static void signals_interrupt_blocking_calls(void)
 {
-    on_signal(SIGUSR1);
+    let_interrupt(SIGUSR1);
     context = zmq_ctx_new();
     void *push = new_socket(context, ZMQ_PUSH);
     void *pull = new_socket(context, ZMQ_PULL);
     char byte;
     zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
-    struct tormentor tormentor = {.victim = pthread_self()};
+    struct tormentor tormentor = {.victim = pthread_self(), .pause_us = 1000};
     pthread_t thread = start_thread(torment, &tormentor);
     for (int i = 0; i < 20; ++i) {
         REFUSED(EINTR, zmq_send(push, "x", 1, 0));

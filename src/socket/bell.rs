@@ -68,16 +68,10 @@ mod tests {
     /// What `Mailbox::send` does under its lock and after it, as far as the bell is concerned.
     fn sending(access: &mut Access<'_>) -> Step {
         match access.at() {
-            0 => {
-                access.exchange(SENT, |sent| sent + 1);
-                Step::To(1)
-            }
-            1 => Step::To(if access.exchange(RAISED, |_| 1) == Some(0) { 2 } else { 4 }),
-            2 => Step::To(if access.exchange(RUNG, |_| 1) == Some(0) { 3 } else { 4 }),
-            3 => {
-                access.exchange(DESCRIPTOR, |count| count + 1);
-                Step::To(4)
-            }
+            0 => access.then(SENT, |sent| sent + 1, |_| 1),
+            1 => access.then(RAISED, |_| 1, |raised| if raised == 0 { 2 } else { 4 }),
+            2 => access.then(RUNG, |_| 1, |rung| if rung == 0 { 3 } else { 4 }),
+            3 => access.then(DESCRIPTOR, |count| count + 1, |_| 4),
             _ => {
                 access.own().registers[0] += 1;
                 let all = access.own().registers[0] == EACH;
@@ -95,19 +89,10 @@ mod tests {
         match access.at() {
             0 if access.load(DESCRIPTOR) == 0 => Step::Blocked,
             0 => Step::To(1),
-            1 => {
-                access.exchange(DESCRIPTOR, |_| 0);
-                Step::To(2)
-            }
-            2 => {
-                access.exchange(RUNG, |_| 0);
-                Step::To(3)
-            }
+            1 => access.then(DESCRIPTOR, |_| 0, |_| 2),
+            2 => access.then(RUNG, |_| 0, |_| 3),
             3 => Step::To(if access.load(RAISED) == 1 { 4 } else { 0 }),
-            4 => {
-                access.exchange(RAISED, |_| 0);
-                Step::To(5)
-            }
+            4 => access.then(RAISED, |_| 0, |_| 5),
             _ => {
                 let sent = access.exchange(SENT, |_| 0).unwrap_or(0);
                 access.own().registers[0] += sent;

@@ -150,10 +150,7 @@ impl Socket {
     fn has_few_near_peers(&self) -> bool {
         let pipes = &self.core.pipes;
         (1..=FEW_PEERS).contains(&pipes.len())
-            && pipes
-                .keys()
-                .into_iter()
-                .all(|key| pipes.find(key).is_some_and(|pipe| pipe.addresses.is_none()))
+            && pipes.values().all(|pipe| pipe.addresses.is_none())
     }
 
     /// The scheduler likes to run a woken thread where its waker runs, and then the two take turns

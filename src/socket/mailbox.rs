@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bell::Bell;
 use super::watch::Watch;
@@ -105,6 +105,10 @@ impl Mailbox {
         }))
     }
 
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds a command; false when the socket is gone.
     pub fn send(&self, command: Command) -> bool {
         self.add(command, false)
@@ -117,7 +121,7 @@ impl Mailbox {
     }
 
     fn add(&self, command: Command, can_wait: bool) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         if queue.closed {
             // Dropping may close a pipe, which sends commands: not under this lock.
             drop(queue);
@@ -132,7 +136,7 @@ impl Mailbox {
                 return true;
             }
             // Nobody calls a closed socket any more: it waits for just this.
-            queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue = self.lock();
         }
         // Under the lock: who hangs a watch or a bell either hears of this, or sees the state.
         let before = self.state.fetch_or(PENDING | RAISED, Ordering::SeqCst);
@@ -154,14 +158,14 @@ impl Mailbox {
 
     /// Replaces the watches that are marked when commands come.
     pub fn set_watches(&self, watches: &[Arc<Watch>]) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         queue.watches = (!watches.is_empty()).then(|| watches.into());
     }
 
     /// Has the bell rung when the owner is told of commands, or was already, until
     /// [`Mailbox::take_bell_off`]. False if another hangs there, or the socket was closed.
     pub fn hang(&self, bell: &Arc<Bell>) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         if queue.bell.is_some() || self.state.load(Ordering::SeqCst) & RETIRED != 0 {
             return false;
         }
@@ -175,7 +179,7 @@ impl Mailbox {
 
     /// Ends what [`Mailbox::hang`] began.
     pub fn take_bell_off(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).bell = None;
+        self.lock().bell = None;
     }
 
     /// Whether the owner was told of commands it has not taken, or the socket was closed.
@@ -200,7 +204,7 @@ impl Mailbox {
         self.state.fetch_or(RETIRED, Ordering::SeqCst);
         self.state.fetch_add(SLEEPER, Ordering::SeqCst);
         self.signaler.set();
-        let bell = self.queue.lock().unwrap_or_else(PoisonError::into_inner).bell.clone();
+        let bell = self.lock().bell.clone();
         if let Some(bell) = bell {
             bell.ring();
         }
@@ -301,7 +305,7 @@ impl Mailbox {
         let before = self.state.fetch_and(!(PENDING | RAISED), Ordering::SeqCst);
         let owed = before >= SLEEPER && before & RAISED != 0;
         self.owed.fetch_add(i64::from(owed) - cleared, Ordering::Relaxed);
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         core::mem::swap(&mut queue.commands, empty);
     }
 
@@ -312,7 +316,7 @@ impl Mailbox {
 
     /// See [`Mailbox::is_patient`]. What was left before this is in the queue after it.
     pub fn set_patient(&self, patient: bool) {
-        let _queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let _queue = self.lock();
         self.patient.store(patient, Ordering::Relaxed);
     }
 
@@ -340,7 +344,7 @@ impl Mailbox {
 
     /// Refuses all commands from now on and returns those left.
     pub fn close(&self) -> VecDeque<Command> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         queue.closed = true;
         core::mem::take(&mut queue.commands)
     }

@@ -36,18 +36,12 @@ const EACH: u8 = 2;
 /// `Mailbox::send`.
 fn sending(access: &mut Access<'_>) -> Step {
     match access.at() {
-        0 => {
-            access.exchange(COMMANDS, |commands| commands + 1);
-            Step::To(1)
-        }
+        0 => access.then(COMMANDS, |commands| commands + 1, |_| 1),
         1 => {
             let before = change(access, |old| old | PENDING | RAISED);
             Step::To(if wants_write(before) { 2 } else { 3 })
         }
-        2 => {
-            access.exchange(DESCRIPTOR, |count| count + 1);
-            Step::To(3)
-        }
+        2 => access.then(DESCRIPTOR, |count| count + 1, |_| 3),
         _ => {
             let sent = &mut access.own().registers[0];
             *sent += 1;

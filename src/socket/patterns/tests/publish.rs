@@ -25,6 +25,29 @@ fn subscribers<const N: usize>(net: &mut Net, publisher: usize, outbound: i32) -
     })
 }
 
+/// Subscribers to everything, that follow a log.
+fn followers<const N: usize>(net: &mut Net, publisher: usize) -> [usize; N] {
+    let subs = subscribers(net, publisher, 0);
+    for sub in subs {
+        net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
+    }
+    for _ in 0..40 {
+        net.say(publisher, &[b"."]);
+    }
+    for sub in subs {
+        (0..40).for_each(|_| assert_eq!(net.hear(sub), texts(&["."])));
+        assert_eq!(net.hear(sub), None);
+    }
+    subs
+}
+
+/// The subscriber ends its only pipe.
+fn leave(net: &mut Net, sub: usize) {
+    let key = net.sockets[sub].core.pipes.keys()[0];
+    net.end(sub, key);
+    net.settle();
+}
+
 #[test]
 fn every_subscriber_gets_its_own_copy() {
     let mut net = Net::default();
@@ -81,9 +104,7 @@ fn pipes_that_come_and_go_in_the_middle_of_a_message() {
         net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
     }
     net.send(publisher, b"1", true).unwrap();
-    let key = net.sockets[subs[0]].core.pipes.keys()[0];
-    net.end(subs[0], key);
-    net.settle();
+    leave(&mut net, subs[0]);
     let [late] = subscribers(&mut net, publisher, 0);
     net.set_bytes(late, ZMQ_SUBSCRIBE, b"").unwrap();
     net.say(publisher, &[b"2"]);
@@ -102,21 +123,9 @@ fn who_comes_in_the_place_of_one_that_left_gets_no_half_of_a_message() {
     for len in [1, 5_000, 100_000] {
         let mut net = Net::default();
         let publisher = net.socket(ZMQ_PUB);
-        let subs: [usize; 4] = subscribers(&mut net, publisher, 0);
-        for sub in subs {
-            net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
-        }
-        // So many that the subscribers follow a log.
-        for _ in 0..40 {
-            net.say(publisher, &[b"."]);
-        }
-        for sub in subs {
-            (0..40).for_each(|_| assert_eq!(net.hear(sub), texts(&["."])));
-        }
+        let subs: [usize; 4] = followers(&mut net, publisher);
         net.send(publisher, b"1", true).unwrap();
-        let key = net.sockets[subs[1]].core.pipes.keys()[0];
-        net.end(subs[1], key);
-        net.settle();
+        leave(&mut net, subs[1]);
         let [late] = subscribers(&mut net, publisher, 0);
         net.set_bytes(late, ZMQ_SUBSCRIBE, b"").unwrap();
         let last = vec![b'2'; len];
@@ -135,31 +144,13 @@ fn who_comes_in_the_place_of_one_that_left_gets_no_half_of_a_message() {
 fn a_message_whose_subscribers_left_before_its_end_is_nobodys() {
     let mut net = Net::default();
     let publisher = net.socket(ZMQ_PUB);
-    let follow = |net: &mut Net| {
-        let subs: [usize; 3] = subscribers(net, publisher, 0);
-        for sub in subs {
-            net.set_bytes(sub, ZMQ_SUBSCRIBE, b"").unwrap();
-        }
-        for _ in 0..40 {
-            net.say(publisher, &[b"."]);
-        }
-        for sub in subs {
-            (0..40).for_each(|_| assert_eq!(net.hear(sub), texts(&["."])));
-            assert_eq!(net.hear(sub), None);
-        }
-        subs
-    };
     for len in [1, 5_000, 100_000] {
-        let subs = follow(&mut net);
+        let subs: [usize; 3] = followers(&mut net, publisher);
         net.send(publisher, b"1", true).unwrap();
-        for sub in subs {
-            let key = net.sockets[sub].core.pipes.keys()[0];
-            net.end(sub, key);
-        }
-        net.settle();
+        subs.into_iter().for_each(|sub| leave(&mut net, sub));
         net.say(publisher, &[&vec![b'2'; len]]);
     }
-    follow(&mut net);
+    let _: [usize; 3] = followers(&mut net, publisher);
 }
 
 #[test]
