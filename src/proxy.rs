@@ -18,6 +18,7 @@ use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::options::constants::{ZMQ_DONTWAIT, ZMQ_SNDMORE};
 use crate::poll::{self, Source, Table, ERR, IN, OUT};
+use crate::socket::relay::{HeldBack, Moved};
 use crate::socket::{self, Socket};
 
 /// Most messages moved in one direction before the other has its turn.
@@ -314,6 +315,13 @@ impl Ends<'_> {
         self.to.as_mut().is_none_or(End::has_room)
     }
 
+    /// Shows what was held back.
+    fn show(&mut self, held: &mut HeldBack) {
+        if let Some(End::Own(to)) = &mut self.to {
+            to.show(held);
+        }
+    }
+
     #[inline]
     fn recv(&mut self, message: &mut Message) -> Result<()> {
         self.from.recv(message)?;
@@ -342,9 +350,9 @@ struct Traffic {
 
 impl Traffic {
     #[inline]
-    fn count(&mut self, bytes: usize) {
-        self.messages += 1;
-        self.bytes += bytes as u64;
+    fn count(&mut self, moved: Moved) {
+        self.messages += moved.parts;
+        self.bytes += moved.bytes;
     }
 }
 
@@ -356,6 +364,8 @@ struct Direction {
     stuck: Option<Message>,
     received: Traffic,
     sent: Traffic,
+    /// Messages that were moved and not shown.
+    held: HeldBack,
 }
 
 impl Direction {
@@ -375,7 +385,21 @@ impl Direction {
 
     /// Moves up to `limit` messages.
     fn forward(&mut self, ends: &mut Ends<'_>, limit: usize, patience: Patience) -> Result<()> {
+        let outcome = self.forward_holding_back(ends, limit, patience);
+        ends.show(&mut self.held);
+        outcome
+    }
+
+    fn forward_holding_back(
+        &mut self,
+        ends: &mut Ends<'_>,
+        limit: usize,
+        patience: Patience,
+    ) -> Result<()> {
         for _ in 0..limit {
+            if self.relay(ends) {
+                continue;
+            }
             let mut message = Message::new();
             if let Some(stuck) = self.stuck.take() {
                 message = stuck;
@@ -399,10 +423,24 @@ impl Direction {
                 let size = message.len();
                 more = message.has_more();
                 ends.destination().send(&mut message, flags(more))?;
-                self.sent.count(size);
+                self.sent.count(Moved::part(size));
             }
         }
         Ok(())
+    }
+
+    /// Moves a message the short way, if that can be done.
+    #[inline]
+    fn relay(&mut self, ends: &mut Ends<'_>) -> bool {
+        let (End::Own(from), Some(End::Own(to)), None, None) =
+            (&mut ends.from, &mut ends.to, &ends.capture, &self.stuck)
+        else {
+            return false;
+        };
+        let Some(moved) = from.relay_at_once(to, &mut self.held) else { return false };
+        self.received.count(moved);
+        self.sent.count(moved);
+        true
     }
 
     /// Reads one part, if there is one, and shows it to the capture socket.
@@ -412,7 +450,7 @@ impl Direction {
             Err(Errno::EAGAIN) => return Ok(false),
             other => other?,
         }
-        self.received.count(message.len());
+        self.received.count(Moved::part(message.len()));
         if let Some(capture) = &mut ends.capture {
             show(message, capture)?;
         }
@@ -428,9 +466,10 @@ impl Direction {
         patience: Patience,
     ) -> Result<bool> {
         let (more, size) = (message.has_more(), message.len());
-        let mut to = ends.destination();
-        match to.send(message, flags(more) | ZMQ_DONTWAIT) {
+        match ends.destination().send(message, flags(more) | ZMQ_DONTWAIT) {
             Err(Errno::EAGAIN) => {
+                ends.show(&mut self.held);
+                let mut to = ends.destination();
                 // Some kinds always claim to have room, and then have none for a certain message.
                 // An event to wait for would not come.
                 if patience == Patience::Little && to.events()? & OUT == 0 {
@@ -440,7 +479,7 @@ impl Direction {
             }
             other => other?,
         }
-        self.sent.count(size);
+        self.sent.count(Moved::part(size));
         Ok(true)
     }
 }

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
 use crate::message::{Content, Message, Metadata};
-pub use at_once::{is_copied_at_once, Again};
+pub use at_once::{is_copied_at_once, Again, Held};
 use following::Follower;
 pub use sending::end_burst;
 use sending::SENDS_FOR_ROOM;

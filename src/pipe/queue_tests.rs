@@ -138,6 +138,7 @@ impl Producer {
                 self.note(flags, body);
             }
             4 | 5 => self.receive(),
+            7 if self.unfinished.is_empty() => self.write_whole(),
             6 => {
                 // Passed over by whoever walks frames; not a part of any message.
                 let more = u8::from(!self.unfinished.is_empty());
@@ -151,6 +152,23 @@ impl Producer {
             }
         }
         assert_eq!(self.writer.has_unfinished(), self.writer_is_inside(), "unfinished parts");
+    }
+
+    /// A message in one go, its first part given apart or not, where it fits the chunk.
+    fn write_whole(&mut self) {
+        let parts = 1 + self.random.below(3);
+        let bodies: Vec<_> = (0..parts).map(|_| self.body()).collect();
+        let apart = self.random.below(2).min(parts - 1);
+        let flags = |part| u8::from(part + 1 < parts);
+        let mut frames = Vec::new();
+        for (part, body) in bodies.iter().enumerate().skip(apart) {
+            crate::zmtp::frame::append_frame(flags(part), body, &mut frames);
+        }
+        let first = bodies.first().filter(|_| apart > 0).map(Vec::as_slice);
+        if self.writer.write_whole(first, &frames) {
+            assert!(!self.writer.is_shown());
+            bodies.into_iter().enumerate().for_each(|(part, body)| self.note(flags(part), body));
+        }
     }
 
     /// Skipped frames inside a message count as unfinished, as the message does.
@@ -174,8 +192,37 @@ fn check_next(reader: &mut Reader, expected: &Part) {
     assert_eq!(reader.metadata().unwrap().descriptor, expected.descriptor);
 }
 
+/// Takes a message in one go, if that can be done and is wanted.
+fn take_whole(reader: &mut Reader, expected: &Parts, random: &mut Random) -> bool {
+    let mut frames = Vec::new();
+    for part in expected {
+        crate::zmtp::frame::append_frame(part.flags, &part.body, &mut frames);
+    }
+    let limit = [0, 1000, usize::MAX][random.below(3)];
+    let wanted = random.below(4) > 0;
+    let taken = reader.take_whole(limit, |whole| {
+        assert_eq!(whole.frames, frames);
+        assert!(frames.len() <= limit);
+        assert_eq!(whole.parts as usize, expected.len());
+        assert_eq!(whole.bytes, expected.iter().map(|part| part.body.len()).sum::<usize>());
+        match whole.split_first() {
+            None => assert_eq!(expected.len(), 1),
+            Some((first, rest)) => {
+                assert_eq!(first, expected[0].body);
+                assert!(frames.ends_with(rest.frames));
+                assert_eq!(rest.parts as usize, expected.len() - 1);
+                assert_eq!(rest.bytes, whole.bytes - first.len());
+            }
+        }
+        wanted
+    });
+    assert!(wanted || !taken);
+    taken
+}
+
 #[test]
 fn frames_come_out_as_they_went_in() {
+    let mut wholes = 0;
     for seed in 1..60 {
         let (writer, mut reader) = Queue::with_ends();
         let mut producer = Producer::new(writer, seed);
@@ -192,8 +239,11 @@ fn frames_come_out_as_they_went_in() {
             let mut taken = 0;
             // A finished message may be visible before it is published, an unfinished one never.
             while (taken < wanted || round == 149) && reader.has_frame() {
-                for part in &producer.finished[read] {
-                    check_next(&mut reader, part);
+                let parts = &producer.finished[read];
+                if random.below(2) == 0 && take_whole(&mut reader, parts, &mut random) {
+                    wholes += 1;
+                } else {
+                    parts.iter().for_each(|part| check_next(&mut reader, part));
                 }
                 (read, taken) = (read + 1, taken + 1);
             }
@@ -202,6 +252,7 @@ fn frames_come_out_as_they_went_in() {
         assert_eq!(read, producer.finished.len(), "seed {seed}");
         assert!(reader.next_frame().is_none());
     }
+    assert!(wholes > 1000, "{wholes} taken whole");
 }
 
 /// The bytes of finished messages and where each begins.

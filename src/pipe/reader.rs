@@ -38,6 +38,39 @@ pub struct Frame<'a> {
     pub body: Body<'a>,
 }
 
+/// A message as it lies in a queue, all parts of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    /// One behind the other, as in ZMTP.
+    pub frames: &'a [u8],
+    pub parts: u32,
+    /// Bytes of all bodies.
+    pub bytes: usize,
+}
+
+impl<'a> Whole<'a> {
+    /// The body of the first part, and the message without it, if there are more.
+    #[inline]
+    pub fn split_first(self) -> Option<(&'a [u8], Whole<'a>)> {
+        let (head, len) = measure(self.frames)?;
+        let first = self.frames.get(head..head + len)?;
+        let rest = &self.frames[head + len..];
+        let rest = Whole { frames: rest, parts: self.parts - 1, bytes: self.bytes - len };
+        (rest.parts > 0).then_some((first, rest))
+    }
+}
+
+/// Bytes of the header and the body of the frame that comes first.
+#[inline]
+fn measure(frames: &[u8]) -> Option<(usize, usize)> {
+    let [flags, len, ..] = *frames else { return None };
+    if flags & FRAME_LARGE == 0 {
+        return Some((2, usize::from(len)));
+    }
+    let len = frames[1..].first_chunk::<8>()?;
+    Some((9, u64::from_be_bytes(*len) as usize))
+}
+
 /// The consuming end.
 #[derive(Debug)]
 pub struct Reader {
@@ -265,6 +298,41 @@ impl Reader {
             (self.boundary, self.boundary_messages) = (self.pos, self.credited);
             Some(len)
         }
+    }
+
+    /// Takes the next message with all its parts, if it has no more than `limit` bytes and lies in what
+    /// was seen, unless `accept` will not have it.
+    #[inline]
+    pub fn take_whole(&mut self, limit: usize, accept: impl FnOnce(Whole<'_>) -> bool) -> bool {
+        if self.pos >= self.seen.end() || self.is_external {
+            return false;
+        }
+        // SAFETY: so much of the chunk is published, and frames that are published are whole (Writer).
+        let waiting = unsafe {
+            core::slice::from_raw_parts(self.base.add(self.pos), self.seen.end() - self.pos)
+        };
+        let (mut end, mut parts, mut bytes) = (0, 0, 0);
+        loop {
+            let Some(flags) = waiting.get(end) else { return false };
+            if flags & !(FRAME_LARGE | FRAME_MORE) != 0 {
+                return false;
+            }
+            let Some((head, len)) = measure(&waiting[end..]) else { return false };
+            (end, parts, bytes) = (end + head + len, parts + 1, bytes + len);
+            if end > limit {
+                return false;
+            }
+            if flags & FRAME_MORE == 0 {
+                break;
+            }
+        }
+        let taken = accept(Whole { frames: &waiting[..end], parts, bytes });
+        if taken {
+            self.pos += end;
+            self.credited += 1;
+            (self.boundary, self.boundary_messages) = (self.pos, self.credited);
+        }
+        taken
     }
 
     /// Takes the next frame.

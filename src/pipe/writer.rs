@@ -112,6 +112,27 @@ impl Writer {
         self.publish()
     }
 
+    /// Appends a message: the first part, if there is one to begin with, and frames that are as they
+    /// will lie here. It is not shown. False as for [`Writer::write_at_once`].
+    #[inline]
+    pub fn write_whole(&mut self, first: Option<&[u8]>, frames: &[u8]) -> bool {
+        let head = first.map_or(0, |body| queue::frame_len(body.len()));
+        if head + frames.len() > self.capacity - self.filled || self.dirty.is_some() {
+            return false;
+        }
+        // SAFETY: that many bytes are left behind `end`, where no reader is yet.
+        unsafe {
+            let at = self.base.add(self.end);
+            if let Some(body) = first {
+                queue::put_frame(at, FRAME_MORE, body);
+            }
+            queue::copy(frames.as_ptr(), at.add(head), frames.len());
+        }
+        self.advance(head + frames.len(), 0);
+        self.filled = self.end;
+        true
+    }
+
     /// As [`Writer::write_at_once`], right after another message was written in that way: any number of
     /// bytes, or one to [`FEW`].
     ///
@@ -187,6 +208,12 @@ impl Writer {
     #[inline]
     pub fn total(&self) -> u64 {
         self.passed.wrapping_add(self.end as u64)
+    }
+
+    /// Whether the reader was shown every finished message.
+    #[inline]
+    pub fn is_shown(&self) -> bool {
+        !self.fresh
     }
 
     /// Shows the reader every finished message. False when none was finished since the last call.

@@ -116,7 +116,7 @@ impl Socket {
 
     /// No command waits, the context lives, and nobody else wants to know what is done.
     #[inline(always)]
-    fn is_undisturbed(&self) -> bool {
+    pub(super) fn is_undisturbed(&self) -> bool {
         !self.mailbox.has_pending() && !self.stopped && self.watches.is_empty()
     }
 }

@@ -27,6 +27,7 @@ mod pacing;
 mod patience;
 pub mod patterns;
 mod peers;
+pub mod relay;
 pub mod routing;
 mod settings;
 pub mod shared;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
-use crate::pipe::queue::{ASLEEP, AWAKE, FRAME_MORE, FRAME_ROUTING_ID};
-use crate::pipe::reader::{Accept, AcceptInline};
+use crate::pipe::queue::{ASLEEP, AWAKE, EXTERNAL_MIN, FRAME_MORE, FRAME_ROUTING_ID};
+use crate::pipe::reader::{Accept, AcceptInline, Whole};
 use crate::pipe::{fence, PipeEvent};
 
 /// How many times not to wait a moment, after it was of no use.
@@ -190,6 +190,21 @@ impl PipeEnd {
             return false;
         };
         let taken = reader.take_at_once(accept);
+        if taken {
+            self.count_read(1);
+        }
+        taken
+    }
+
+    /// Takes the next message with all its parts, if it lies in what was seen and is copied without
+    /// a thought, unless `accept` will not have it. That gets the peer's routing id, too.
+    #[inline]
+    pub fn read_whole(&mut self, accept: impl FnOnce(&[u8], Whole<'_>) -> bool) -> bool {
+        let (Inbound::Bytes(reader), true) = (&mut self.inbound, self.in_active) else {
+            return false;
+        };
+        let id = &self.routing_id;
+        let taken = reader.take_whole(EXTERNAL_MIN, |whole| accept(id, whole));
         if taken {
             self.count_read(1);
         }

@@ -27,6 +27,15 @@ pub enum Again {
     No,
 }
 
+/// Of the messages that a pipe's peer has not been shown, the one just written is ...
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    First,
+    Another,
+    /// ... one of so many that the rest had better not wait for others.
+    Many,
+}
+
 impl Outflow {
     /// Writes a message of one part, or the last of several, and shows it to the peer, if there is
     /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
@@ -43,6 +52,28 @@ impl Outflow {
         self.written += 1;
         self.let_see();
         true
+    }
+
+    /// Writes a message: the first part, if there is one to begin with, and what comes behind it, as
+    /// frames. `None` and nothing has changed as for [`Outflow::send_at_once`]. The peer is not shown
+    /// the message until [`Outflow::flush`]; says whether it was before.
+    #[inline]
+    pub fn write_whole(&mut self, first: Option<&[u8]>, frames: &[u8]) -> Option<Held> {
+        if !self.may_send_at_once() || self.writing_parts {
+            return None;
+        }
+        let Outbound::Bytes(writer) = &mut self.lane else { return None };
+        let shown_before = writer.is_shown();
+        if !writer.write_whole(first, frames) {
+            return None;
+        }
+        self.written += 1;
+        let many = self.hwm != 0 && self.written - self.acknowledged >= self.hwm.div_ceil(2);
+        Some(match shown_before {
+            _ if many => Held::Many,
+            true => Held::First,
+            false => Held::Another,
+        })
     }
 
     /// Whether there is credit for a message by what is known: asking for it changes nothing.

@@ -4,8 +4,10 @@ use super::refusal;
 use super::turns::Turns;
 use crate::error::{Errno, Result};
 use crate::message::Message;
+use crate::pipe::reader::Whole;
 use crate::socket::core::{Core, PipeKey};
 use crate::socket::patterns::MESSAGE_LOST;
+use crate::socket::relay::HeldBack;
 
 /// Gives one message to each pipe that has room, round and round.
 ///
@@ -73,6 +75,26 @@ impl Balancer {
         }
         self.turns.pass();
         true
+    }
+
+    /// Sends a message, the first part of it given apart if there is one to begin with, and holds it
+    /// back. False as for [`Balancer::send_at_once`].
+    #[inline]
+    pub fn send_whole(
+        &mut self,
+        core: &mut Core,
+        first: Option<&[u8]>,
+        rest: Whole<'_>,
+        held: &mut HeldBack,
+    ) -> bool {
+        if self.more || self.dropping {
+            return false;
+        }
+        let sent = self.turns.current().is_some_and(|pipe| held.write(core, pipe, first, rest));
+        if sent {
+            self.turns.pass();
+        }
+        sent
     }
 
     #[cold]

@@ -3,7 +3,7 @@
 use super::turns::Turns;
 use crate::error::{Errno, Result};
 use crate::message::Message;
-use crate::pipe::reader::Accept;
+use crate::pipe::reader::{Accept, Whole};
 use crate::socket::core::{Core, PipeKey};
 
 /// Takes one message from each pipe that has some, round and round.
@@ -60,6 +60,22 @@ impl FairQueue {
     pub fn recv_at_once_from(&mut self, core: &mut Core, accept: impl Accept) -> Option<PipeKey> {
         let pipe = if self.more { None } else { self.turns.current() }?;
         if !core.pipes.find_mut(pipe)?.read_at_once(accept) {
+            return None;
+        }
+        self.turns.pass();
+        Some(pipe)
+    }
+
+    /// Takes the next message of the pipe in turn with all its parts, and says which pipe that is. `None`
+    /// as for [`FairQueue::recv_at_once`].
+    #[inline]
+    pub fn recv_whole(
+        &mut self,
+        core: &mut Core,
+        accept: impl FnOnce(&[u8], Whole<'_>) -> bool,
+    ) -> Option<PipeKey> {
+        let pipe = if self.more { None } else { self.turns.current() }?;
+        if !core.pipes.find_mut(pipe)?.read_whole(accept) {
             return None;
         }
         self.turns.pass();

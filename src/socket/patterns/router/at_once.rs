@@ -1,7 +1,9 @@
 //! The short way of a message with its peer's routing id (see [`crate::socket::at_once`]).
 
 use super::Router;
+use crate::pipe::reader::Whole;
 use crate::socket::core::Core;
+use crate::socket::relay::HeldBack;
 
 impl Router {
     /// Receives a routing id, or the only part behind it, for `accept` to take. Says whether the part
@@ -66,5 +68,35 @@ impl Router {
             self.more_out = false;
         }
         sent
+    }
+
+    /// Gives the next message away, whole and without the peer's routing id, which `accept` gets apart.
+    /// False, when that is not to be done in this way; nothing has changed then.
+    #[inline]
+    pub fn recv_whole(
+        &mut self,
+        core: &mut Core,
+        accept: impl FnOnce(&[u8], Whole<'_>) -> bool,
+    ) -> bool {
+        if self.more_in || !self.ahead.is_nothing() {
+            return false;
+        }
+        let pipe = self.fair_queue.recv_whole(core, accept);
+        if let Some(pipe) = pipe {
+            self.peers.expect(pipe);
+        }
+        pipe.is_some()
+    }
+
+    /// Sends a message that begins with a routing id, and holds it back. False as for
+    /// [`Router::recv_whole`].
+    #[inline]
+    pub fn send_whole(&mut self, core: &mut Core, message: Whole<'_>, held: &mut HeldBack) -> bool {
+        if self.more_out || self.raw || core.options.raw_socket {
+            return false;
+        }
+        let Some((id, rest)) = message.split_first() else { return false };
+        let pipe = self.peers.find(core, id);
+        pipe.is_some_and(|pipe| held.write(core, pipe, None, rest))
     }
 }
