@@ -21,7 +21,11 @@ use crate::pipe::reader::Whole;
 #[derive(Default, Debug)]
 pub struct HeldBack {
     pipes: Vec<PipeKey>,
+    bytes: usize,
 }
+
+/// Bytes that are not held back any longer: to copy more takes longer than to send them.
+const MANY_BYTES: usize = 256 * 1024;
 
 impl HeldBack {
     /// Writes a message to the pipe. False, when that is not to be done at once; nothing has changed
@@ -41,7 +45,18 @@ impl HeldBack {
             Some(Held::Many) => end.out.flush(),
             None => return false,
         }
+        self.bytes += rest.frames.len();
+        if self.bytes >= MANY_BYTES {
+            self.show(core);
+        }
         true
+    }
+
+    fn show(&mut self, core: &mut Core) {
+        self.bytes = 0;
+        for pipe in self.pipes.drain(..) {
+            core.flush(pipe);
+        }
     }
 }
 
@@ -96,8 +111,6 @@ impl Socket {
 
     /// Shows what was held back.
     pub fn show(&mut self, held: &mut HeldBack) {
-        for pipe in held.pipes.drain(..) {
-            self.core.flush(pipe);
-        }
+        held.show(&mut self.core);
     }
 }
