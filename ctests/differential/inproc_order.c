@@ -192,6 +192,32 @@ static void closed_binder (void *context)
     zmq_close (pull);
 }
 
+static void disconnected_after_the_end (void *context)
+{
+    section ("disconnected from a socket that is closed, with messages left");
+    void *push = open_socket (context, ZMQ_PUSH);
+    void *pull = open_socket (context, ZMQ_PULL);
+    MUST (zmq_bind (push, "inproc://left"));
+    MUST (zmq_connect (pull, "inproc://left"));
+    for (int i = 0; i < 3; i++)
+        MUST (send_text (push, "left behind", 0));
+    show_message ("PULL", pull);
+    SHOW (zmq_close (push));
+    push = open_socket (context, ZMQ_PUSH);
+    while (zmq_bind (push, "inproc://left") == -1)
+        sleep_ms (1);
+    /* The end of the first PUSH has arrived by the time its name is free and the PULL has looked. */
+    sleep_ms (QUIET_MS);
+    show_events ("PULL", pull);
+    SHOW (zmq_disconnect (pull, "inproc://left"));
+    SHOW (zmq_disconnect (pull, "inproc://left"));
+    show_message ("PULL", pull);
+    show_message ("PULL", pull);
+    show_silence ("PULL", pull);
+    zmq_close (push);
+    zmq_close (pull);
+}
+
 static void two_contexts (void *context)
 {
     section ("names belong to one context");
@@ -257,6 +283,7 @@ int main (void)
     twice (context);
     unbound (context);
     closed_binder (context);
+    disconnected_after_the_end (context);
     two_contexts (context);
     incompatible (context);
     metadata (context);

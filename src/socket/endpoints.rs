@@ -423,21 +423,24 @@ impl Socket {
         if unbound.is_ok() {
             return Ok(());
         }
-        let keys: Vec<PipeKey> = self
-            .endpoints
-            .inproc
-            .iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, key)| *key)
-            .collect();
+        let mut keys = Vec::new();
+        self.endpoints.inproc.retain(|(known, key)| {
+            let is_it = known == name;
+            if is_it {
+                keys.push(*key);
+            }
+            !is_it
+        });
         if keys.is_empty() {
             return Err(Errno::ENOENT);
         }
         for key in keys {
-            if let Some(pipe) = self.core.pipes.find_mut(key) {
+            let Some(pipe) = self.core.pipes.find_mut(key) else { continue };
+            // What a peer sent before it left is still received, as in libzmq.
+            if !pipe.peer_is_closed() {
                 pipe.send_disconnect_msg();
+                self.core.terminate(key);
             }
-            self.core.terminate(key);
         }
         self.collect_ended();
         Ok(())
