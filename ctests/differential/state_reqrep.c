@@ -241,6 +241,31 @@ static void lost_peers (void *context)
     zmq_close (req);
 }
 
+/* The option is none of REQ's, but inproc does not ask. */
+static void greetings (void *context)
+{
+    for (int tcp = 0; tcp < 2; tcp++) {
+        section ("REQ with a HELLO_MSG over %s", tcp ? "tcp" : "inproc");
+        char endpoint[128];
+        void *router = open_socket (context, ZMQ_ROUTER);
+        void *req = open_socket (context, ZMQ_REQ);
+        SHOW (set_text (req, ZMQ_HELLO_MSG, "hello"));
+        SHOW (set_text (req, ZMQ_ROUTING_ID, "R"));
+        if (tcp)
+            BIND_TCP (router, endpoint);
+        else
+            MUST (zmq_bind (router, INPROC_NAME (endpoint)));
+        MUST (zmq_connect (req, endpoint));
+        MUST (send_text (req, "question", 0));
+        show_message ("ROUTER", router);
+        if (!tcp)
+            show_message ("ROUTER", router);
+        show_silence ("ROUTER", router);
+        zmq_close (req);
+        zmq_close (router);
+    }
+}
+
 int main (void)
 {
     void *context = zmq_ctx_new ();
@@ -254,6 +279,7 @@ int main (void)
     malformed_replies (context);
     malformed_requests (context);
     lost_peers (context);
+    greetings (context);
     SHOW (zmq_ctx_term (context));
     return 0;
 }

@@ -10,6 +10,7 @@ use super::websocket;
 use super::{Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Message};
+use crate::options::constants::ZMQ_REQ;
 use crate::options::SocketOptions;
 use crate::pipe::outlet::{Carried, Carry, Went, CALL_BYTES, FLUSH_BYTES, SLICES_MAX};
 use crate::pipe::reader::Reader;
@@ -75,7 +76,9 @@ pub struct Output {
 
 impl Output {
     pub fn new(options: &SocketOptions) -> Output {
-        let greets = options.can_send_hello_msg && !options.hello_msg.is_empty();
+        // A REQ may not: what it says begins with a bottom. In libzmq it greets over inproc only.
+        let may_greet = options.can_send_hello_msg && options.socket_type != ZMQ_REQ;
+        let greets = may_greet && !options.hello_msg.is_empty();
         Output {
             control: Vec::new(),
             control_written: 0,
