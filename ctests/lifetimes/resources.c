@@ -105,6 +105,30 @@ static void used_sockets_leave_nothing(void)
     leaves_nothing(use_sockets, scaled(200));
 }
 
+static void *trier;
+
+/* Nobody is there, and nothing is sent: what waits for a name goes with its socket, or before. */
+static void try_a_name(int number)
+{
+    void *socket = number % 2 ? trier : new_socket(context, number % 4 ? ZMQ_PAIR : ZMQ_DEALER);
+    char endpoint[ENDPOINT_SIZE];
+    snprintf(endpoint, sizeof endpoint, "inproc://nobody.%d", number % 3 ? 0 : number);
+    CHECK(zmq_connect(socket, endpoint) == 0);
+    if (number % 2)
+        CHECK(zmq_disconnect(socket, endpoint) == 0);
+    else
+        CHECK(zmq_close(socket) == 0);
+}
+
+static void tries_of_a_name_leave_nothing(void)
+{
+    context = zmq_ctx_new();
+    trier = new_socket(context, ZMQ_PUSH);
+    leaves_nothing(try_a_name, scaled(500));
+    CHECK(zmq_close(trier) == 0);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
 static void *hub;
 static char hub_endpoint[TRANSPORTS][ENDPOINT_SIZE];
 
@@ -289,6 +313,7 @@ static void connections_without_descriptors_come_later(void)
 CASES({"contexts_leave_nothing", contexts_leave_nothing},
       {"sockets_leave_nothing", sockets_leave_nothing},
       {"used_sockets_leave_nothing", used_sockets_leave_nothing},
+      {"tries_of_a_name_leave_nothing", tries_of_a_name_leave_nothing},
       {"connections_leave_nothing", connections_leave_nothing},
       {"binding_in_a_loop", binding_in_a_loop},
       {"many_at_once", many_at_once},

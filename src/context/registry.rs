@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Errno, Result};
 use crate::options::SocketOptions;
-use crate::pipe::PipeEnd;
+use crate::pipe::{PipeEnd, PipeShared};
 use crate::socket::mailbox::Mailbox;
 
 /// A bound socket, as a connecting one needs to know it.
@@ -59,8 +59,19 @@ impl Names {
         self.pending.entry(name.to_owned()).or_default().push(pending);
     }
 
-    /// Forgets the names that a socket bound. Its connections that wait for a name stay: what it
-    /// sent before it closed is for whoever binds the name.
+    /// Takes back the connection with this pipe, if it still waits for the name.
+    pub fn give_up(&mut self, name: &str, pipe: &Arc<PipeShared>) -> Option<Pending> {
+        let waiting = self.pending.get_mut(name)?;
+        let position = waiting.iter().position(|one| Arc::ptr_eq(&one.end.shared, pipe))?;
+        let given_up = waiting.remove(position);
+        if waiting.is_empty() {
+            self.pending.remove(name);
+        }
+        Some(given_up)
+    }
+
+    /// Forgets the names that a socket bound. Its connections that wait for a name and took something
+    /// stay: what it sent before it closed is for whoever binds the name.
     pub fn forget(&mut self, socket: u64) {
         self.bound.retain(|_, bound| bound.socket != socket);
     }

@@ -435,6 +435,7 @@ impl Socket {
             return Err(Errno::ENOENT);
         }
         for key in keys {
+            self.give_waiting_up(name, key);
             let Some(pipe) = self.core.pipes.find_mut(key) else { continue };
             // What a peer sent before it left is still received, as in libzmq.
             if !pipe.peer_is_closed() {
@@ -444,6 +445,21 @@ impl Socket {
         }
         self.collect_ended();
         Ok(())
+    }
+
+    /// Before a connection ends: one that waits for its name to be bound, and brings nothing, waits no
+    /// longer. Programs that try a name now and then would never be rid of their tries.
+    fn give_waiting_up(&self, name: &str, key: PipeKey) {
+        let empty = self.core.pipes.find(key).filter(|pipe| pipe.out.written() == 0);
+        let Some(pipe) = empty else { return };
+        let given_up = self.link.context.registry.lock().give_up(name, &pipe.shared);
+        // The lock is open again.
+        drop(given_up);
+    }
+
+    /// The same for all connections of a socket that closes.
+    pub(super) fn give_all_waiting_up(&self) {
+        self.endpoints.inproc.iter().for_each(|(name, key)| self.give_waiting_up(name, *key));
     }
 }
 

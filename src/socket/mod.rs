@@ -229,6 +229,7 @@ impl Socket {
     pub fn begin_termination(&mut self) {
         self.terminating = true;
         self.link.context.registry.lock().forget(self.link.id);
+        self.give_all_waiting_up();
         for key in self.core.pipes.keys() {
             if let Some(mut pipe) = self.core.pipes.remove(key) {
                 pipe.send_disconnect_msg();
