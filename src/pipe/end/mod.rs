@@ -251,6 +251,11 @@ impl PipeEnd {
         self.state != State::Active
     }
 
+    /// Whether this side closed it.
+    pub fn is_closed_here(&self) -> bool {
+        self.closed
+    }
+
     /// Closes this end: unfinished output is dropped, finished output stays for the peer, unread
     /// input is lost.
     pub fn close(&mut self) {

@@ -21,6 +21,8 @@ pub struct Balancer {
     dropping: bool,
     /// The pipe of the message is gone, and the sender has not been told so.
     untold: bool,
+    /// That was the peer's doing.
+    left: bool,
 }
 
 impl Balancer {
@@ -38,6 +40,7 @@ impl Balancer {
         if had_turn && self.more && !self.dropping {
             self.dropping = true;
             self.untold = true;
+            self.left = core.pipes.find(pipe).is_some_and(|end| !end.is_closed_here());
         }
     }
 
@@ -129,11 +132,12 @@ impl Balancer {
         Err(Errno::EAGAIN)
     }
 
-    /// This part is lost with the message, and so are those that follow it.
+    /// This part is lost with the message, and so are those that follow it. They can be sent at any time:
+    /// who waits for that, after the peer left by itself, is not to wait for another one.
     fn lose_message(&mut self, message: &Message) -> Errno {
-        self.untold = false;
         self.dropping = message.has_more();
-        self.more = false;
+        self.more = self.dropping && self.untold && self.left;
+        self.untold = false;
         MESSAGE_LOST
     }
 

@@ -129,7 +129,7 @@ impl Net {
                 PipeEvent::Readable if end.activate_read() => kind.read_activated(core, key),
                 PipeEvent::Writable if end.out.activate() => kind.write_activated(core, key),
                 PipeEvent::Hiccup => kind.hiccuped(core, key),
-                PipeEvent::Closed if end.peer_closed() => core.terminate(key),
+                PipeEvent::Closed if end.peer_closed() => core.note_ended(key),
                 _ => {}
             }
             self.reap(socket);

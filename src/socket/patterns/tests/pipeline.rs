@@ -112,6 +112,24 @@ fn the_rest_of_a_message_whose_pipe_ended_is_swallowed() {
 }
 
 #[test]
+fn the_rest_of_a_lost_message_waits_for_no_other_peer() {
+    for kind in [ZMQ_PUSH, ZMQ_DEALER, ZMQ_REQ] {
+        let mut net = Net::default();
+        let (sender, gone) = (net.socket(kind), net.socket(ZMQ_ROUTER));
+        let (_, key) = net.connect(sender, gone);
+        net.send(sender, b"1", true).unwrap();
+        net.end(gone, key);
+        assert!(net.has_out(sender));
+        // A REQ is told of no loss.
+        let told = net.send(sender, b"2", true);
+        assert_eq!(told, if kind == ZMQ_REQ { Ok(()) } else { Err(MESSAGE_LOST) });
+        assert!(net.has_out(sender), "{kind}: it takes the third part, but does not say so");
+        net.send(sender, b"3", false).unwrap();
+        assert!(!net.has_out(sender));
+    }
+}
+
+#[test]
 fn a_lost_message_without_further_parts_is_over() {
     let mut net = Net::default();
     let (push, gone) = (net.socket(ZMQ_PUSH), net.socket(ZMQ_PULL));
