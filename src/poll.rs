@@ -70,7 +70,7 @@ pub fn wait<T: Table>(table: &mut T, timeout: c_long, mask: Option<&sigset_t>) -
     for index in 0..table.count() {
         match table.source(index) {
             Source::Socket(handle) => {
-                let events = events_of(handle)? & table.wanted(index);
+                let events = events_of(handle, table.wanted(index))?;
                 table.report(index, events);
                 ready += usize::from(events != 0);
             }
@@ -87,8 +87,8 @@ pub fn wait<T: Table>(table: &mut T, timeout: c_long, mask: Option<&sigset_t>) -
 }
 
 #[inline]
-fn events_of(handle: *mut c_void) -> Result<c_short> {
-    socket::with(handle, |socket| socket.events())
+fn events_of(handle: *mut c_void, wanted: c_short) -> Result<c_short> {
+    socket::with(handle, |socket| Ok(socket.events_among(wanted)? & wanted))
 }
 
 /// The rest of [`wait`], when `ready` sockets are ready and have their report.
@@ -135,7 +135,7 @@ fn wait_in_the_system<T: Table>(
                 Source::Descriptor(_) => as_events(item.revents),
                 // A socket's state changes only along with its descriptor.
                 Source::Socket(_) if item.revents == 0 => continue,
-                Source::Socket(handle) => events_of(handle)? & table.wanted(line),
+                Source::Socket(handle) => events_of(handle, table.wanted(line))?,
             };
             table.report(line, events);
             found += usize::from(events != 0);

@@ -46,6 +46,14 @@ pub struct Direct {
     gave_way: Option<Instant>,
 }
 
+impl Direct {
+    /// Whether there may be input that only this socket looks for.
+    #[inline]
+    pub fn holds_input(&self) -> bool {
+        self.held.is_some()
+    }
+}
+
 impl Socket {
     /// Waits until there may be something to receive. `EAGAIN`, `EINTR`, `ETERM`.
     pub(super) fn wait_for_input(&mut self, deadline: Deadline) -> Result<()> {

@@ -73,6 +73,9 @@ impl Socket {
     #[inline(always)]
     pub fn recv(&mut self, message: &mut Message, flags: i32) -> Result<()> {
         self.end_straight();
+        if flags & ZMQ_DONTWAIT != 0 && self.is_known_empty() {
+            return Err(Errno::EAGAIN);
+        }
         self.look_for_commands()?;
         match self.kind.recv(&mut self.core, message) {
             Ok(()) => {
@@ -146,10 +149,18 @@ impl Socket {
 
     /// Which of `ZMQ_POLLIN` and `ZMQ_POLLOUT` the socket is ready for. `ETERM`.
     pub fn events(&mut self) -> Result<i16> {
+        self.events_among(ZMQ_POLLOUT as i16)
+    }
+
+    /// As [`Socket::events`], for a caller who may not want to know about sending.
+    pub fn events_among(&mut self, wanted: i16) -> Result<i16> {
         self.process_commands()?;
         let mut events = 0;
-        if self.kind.has_out(&mut self.core) {
+        if wanted & ZMQ_POLLOUT as i16 != 0 && self.kind.has_out(&mut self.core) {
             events |= ZMQ_POLLOUT as i16;
+        }
+        if self.is_known_empty() {
+            return Ok(events);
         }
         if self.kind.has_in(&mut self.core) || self.has_in_now() {
             events |= ZMQ_POLLIN as i16;

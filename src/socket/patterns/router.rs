@@ -182,6 +182,12 @@ impl Router {
         self.ahead.break_off();
     }
 
+    /// Whether there is nothing to receive, as far as is known.
+    #[inline]
+    pub fn rests(&self) -> bool {
+        self.ahead.is_nothing() && self.fair_queue.rests()
+    }
+
     // --- sending ---
 
     /// Chooses the pipe that the next parts go to. False when there is none, or it is full or over.

@@ -75,6 +75,12 @@ impl XSub {
         })
     }
 
+    /// Whether there is nothing to receive, as far as is known.
+    #[inline]
+    pub fn rests(&self) -> bool {
+        self.ahead.is_none() && self.fair_queue.rests()
+    }
+
     /// The pipe that all messages come from, if there is but one, and all that come are wanted.
     #[inline]
     pub fn only_active(&self, core: &Core) -> Option<PipeKey> {

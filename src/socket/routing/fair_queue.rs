@@ -144,6 +144,12 @@ impl FairQueue {
         }
     }
 
+    /// Whether no pipe has anything, as far as is known.
+    #[inline]
+    pub fn rests(&self) -> bool {
+        self.turns.current().is_none() && !self.more
+    }
+
     /// Whether the message being read has parts left.
     pub fn in_message(&self) -> bool {
         self.more
