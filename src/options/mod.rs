@@ -231,4 +231,10 @@ impl SocketOptions {
         let kinds = [ZMQ_DEALER, ZMQ_PULL, ZMQ_PUSH, ZMQ_PUB, ZMQ_SUB];
         self.conflate && kinds.contains(&self.socket_type)
     }
+
+    /// Whether the socket tells its peers what it would like to receive.
+    pub fn subscribes(&self) -> bool {
+        use constants::{ZMQ_DISH, ZMQ_SUB, ZMQ_XSUB};
+        matches!(self.socket_type, ZMQ_SUB | ZMQ_XSUB | ZMQ_DISH)
+    }
 }

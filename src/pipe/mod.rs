@@ -12,7 +12,7 @@
 //! Closing needs no handshake: memory is shared by reference counts. An end that closes leaves its
 //! published messages for the peer to read; a peer that has read them all is `ended`.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub mod chunk;
@@ -79,6 +79,8 @@ pub struct PipeShared {
     outlet: outlet::Outlet,
     /// Where a session leaves what receives, for a reader that waits.
     inlet: inlet::Inlet,
+    /// The socket is told of a new connection, and has not heard of it yet.
+    hiccuped: AtomicBool,
 }
 
 impl PipeShared {

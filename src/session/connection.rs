@@ -68,11 +68,10 @@ impl Session {
                 }
             }
         }
-        let subscribes = matches!(self.options.socket_type, ZMQ_SUB | ZMQ_XSUB | ZMQ_DISH);
         if self.options.reconnect_ivl <= 0 {
             self.give_endpoint_up();
         }
-        if subscribes {
+        if self.options.subscribes() {
             if let Some(pipe) = &mut self.pipe {
                 pipe.hiccup();
             }
@@ -140,6 +139,10 @@ impl Session {
         }
         if failure == Failure::Protocol || !active {
             return Turn::Over;
+        }
+        if let Some(pipe) = self.pipe.as_mut().filter(|_| self.options.subscribes()) {
+            // The socket will say all of that again.
+            pipe.drop_unread();
         }
         if self.pipe.as_mut().is_some_and(|pipe| !pipe.check_read() && pipe.ended()) {
             self.pipe = None;

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use mio::Interest;
 
+#[cfg(test)]
+mod break_tests;
 pub mod connecter;
 mod connection;
 mod lending;

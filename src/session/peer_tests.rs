@@ -16,14 +16,14 @@ const CONNECTIONS: usize = 20;
 /// What a peer takes from one of them at most.
 const MOST: usize = 2 << 30;
 
-fn set(socket: *mut c_void, option: i32, value: i32) {
+pub(super) fn set(socket: *mut c_void, option: i32, value: i32) {
     // SAFETY: an int, and its size.
     let outcome = unsafe { zmq_setsockopt(socket, option, (&raw const value).cast(), 4) };
     assert_eq!(outcome, 0);
 }
 
 /// Says all of the handshake as a socket of this kind, whose name has four letters.
-fn greet(peer: &mut TcpStream, kind: &[u8; 4]) -> std::io::Result<()> {
+pub(super) fn greet(peer: &mut TcpStream, kind: &[u8; 4]) -> std::io::Result<()> {
     let mut greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
     greeting.resize(64, 0);
     peer.write_all(&greeting)?;

@@ -136,6 +136,7 @@ impl Socket {
                 }
             }
             PipeEvent::Hiccup => {
+                end.hiccuped();
                 if self.core.options.immediate {
                     self.core.terminate(key);
                 } else {

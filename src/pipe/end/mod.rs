@@ -1,6 +1,6 @@
 //! One end of a pipe: reading, writing, credit, sleep and the end.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::message::Message;
@@ -84,6 +84,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         slots: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
         outlet: Outlet::default(),
         inlet: Inlet::default(),
+        hiccuped: AtomicBool::new(false),
     });
     let lane = || {
         let (writer, reader) = Queue::with_ends();
@@ -284,9 +285,27 @@ impl PipeEnd {
         self.tell_peer(PipeEvent::Dismissed);
     }
 
-    /// Tells the socket's end that the connection was made anew.
+    /// Drops what was written for a connection that is over, before [`PipeEnd::hiccup`]. There is room
+    /// for as much again.
+    pub fn drop_unread(&mut self) {
+        // The news that something is there may still be on its way.
+        self.activate_read();
+        let mut message = Message::new();
+        while self.read(&mut message) {}
+        self.acknowledge_up_to(self.tally.read);
+    }
+
+    /// Tells the socket's end that the connection is made anew, and that what it wrote for the last one
+    /// is to be said again. Once will do until it has heard of it.
     pub fn hiccup(&mut self) {
-        self.tell_peer(PipeEvent::Hiccup);
+        if !self.shared.hiccuped.swap(true, Ordering::AcqRel) {
+            self.tell_peer(PipeEvent::Hiccup);
+        }
+    }
+
+    /// [`PipeEvent::Hiccup`] arrived. What is written from here on is for the connection to come.
+    pub fn hiccuped(&self) {
+        self.shared.hiccuped.swap(false, Ordering::AcqRel);
     }
 
     /// Sends the disconnect message, if one is set, once.

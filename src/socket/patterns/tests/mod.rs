@@ -128,7 +128,10 @@ impl Net {
             match event {
                 PipeEvent::Readable if end.activate_read() => kind.read_activated(core, key),
                 PipeEvent::Writable if end.out.activate() => kind.write_activated(core, key),
-                PipeEvent::Hiccup => kind.hiccuped(core, key),
+                PipeEvent::Hiccup => {
+                    end.hiccuped();
+                    kind.hiccuped(core, key);
+                }
                 PipeEvent::Closed if end.peer_closed() => core.note_ended(key),
                 _ => {}
             }

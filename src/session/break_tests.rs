@@ -1,0 +1,96 @@
+//! Connections that break, and what becomes of it.
+
+use core::ffi::{c_int, c_void};
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::peer_tests::{greet, set};
+use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
+use crate::ffi::socket::*;
+use crate::options::constants::*;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn connect(socket: *mut c_void, scheme: &str, listener: &TcpListener) {
+    let endpoint = format!("{scheme}://{}\0", listener.local_addr().unwrap());
+    // SAFETY: a C string.
+    assert_eq!(unsafe { zmq_connect(socket, endpoint.as_ptr().cast()) }, 0);
+}
+
+fn subscribe(socket: *mut c_void, topic: &[u8]) {
+    // SAFETY: a buffer, and its size.
+    let outcome =
+        unsafe { zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic.as_ptr().cast(), topic.len()) };
+    assert_eq!(outcome, 0);
+}
+
+/// Has a socket look at what it was told.
+fn look(socket: *mut c_void) {
+    let mut events: c_int = 0;
+    let mut len = core::mem::size_of_val(&events);
+    // SAFETY: an int, and its size.
+    unsafe {
+        let place = (&raw mut events).cast();
+        assert_eq!(zmq_getsockopt(socket, ZMQ_EVENTS, place, &raw mut len), 0);
+    }
+}
+
+/// What a subscriber to topics of one letter tells its publisher, up to a topic.
+fn topics_up_to(last: u8, peer: &mut TcpStream, subscriber: *mut c_void) -> Vec<u8> {
+    const NAME: &[u8] = b"SUBSCRIBE";
+    peer.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+    for _ in 0..PATIENCE.as_millis() / 10 {
+        look(subscriber);
+        let count = peer.read(&mut buffer).unwrap_or(0);
+        said.extend_from_slice(&buffer[..count]);
+        let topics: Vec<u8> = said
+            .windows(NAME.len() + 1)
+            .filter_map(|bytes| bytes.strip_prefix(NAME))
+            .map(|topic| topic[0])
+            .collect();
+        if topics.contains(&last) {
+            return topics;
+        }
+    }
+    panic!("topic {last} was not subscribed to: {said:?}");
+}
+
+/// A few connections that break before the handshake is over, and one that does not.
+fn subscriptions_after_breaks(looks: bool) {
+    let context = zmq_ctx_new();
+    let sub = zmq_socket(context, ZMQ_SUB);
+    set(sub, ZMQ_RECONNECT_IVL, 1);
+    // Room for what there is to say, and for no more.
+    set(sub, ZMQ_SNDHWM, 4);
+    for topic in [b"A", b"B", b"C"] {
+        subscribe(sub, topic);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    connect(sub, "tcp", &listener);
+    for _ in 0..6 {
+        drop(listener.accept().unwrap());
+        if looks {
+            // What the session tells comes while this waits; if not, all is well as ever.
+            std::thread::sleep(Duration::from_millis(10));
+            look(sub);
+        }
+    }
+    let (mut peer, _) = listener.accept().unwrap();
+    look(sub);
+    subscribe(sub, b"L");
+    greet(&mut peer, b"XPUB").unwrap();
+    assert_eq!(topics_up_to(b'L', &mut peer, sub), b"ABCL");
+    assert_eq!((zmq_close(sub), zmq_ctx_term(context)), (0, 0));
+}
+
+#[test]
+fn subscriptions_are_sent_once_however_many_connections_broke_before() {
+    subscriptions_after_breaks(true);
+}
+
+#[test]
+fn a_socket_that_hears_of_many_breaks_at_once_subscribes_once() {
+    subscriptions_after_breaks(false);
+}
