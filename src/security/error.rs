@@ -7,8 +7,8 @@ use crate::options::constants::{
 
 /// A failed handshake, sorted by what the socket's monitor gets to see of it.
 ///
-/// All of these are the peer's or the configuration's fault, so a connecting socket does not try
-/// again. A connection that breaks during the handshake is not among them; that is for the engine
+/// All of these but [`Closed`](HandshakeError::Closed) are the peer's or the configuration's fault, so a
+/// connecting socket does not try again. A connection that breaks during the handshake is not among them; that is for the engine
 /// to notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HandshakeError {
@@ -20,6 +20,8 @@ pub enum HandshakeError {
     NoDetail(Errno),
     /// No event of its own: libzmq only reports the disconnection that follows.
     Silent(Errno),
+    /// The peer said that it goes away. The connection counts as broken.
+    Closed,
 }
 
 impl HandshakeError {
@@ -33,6 +35,7 @@ impl HandshakeError {
         match self {
             HandshakeError::Protocol(_) | HandshakeError::Auth(_) => Errno::EPROTO,
             HandshakeError::NoDetail(errno) | HandshakeError::Silent(errno) => errno,
+            HandshakeError::Closed => Errno::ECONNRESET,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Connections that break, and what becomes of it.
 
 use core::ffi::{c_int, c_void};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use super::peer_tests::{greet, set};
 use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
 use crate::ffi::socket::*;
 use crate::options::constants::*;
+use crate::security::MechanismConfig;
+use crate::zws::frame;
+use crate::zws::upgrade::{self, Offer};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -93,4 +96,45 @@ fn subscriptions_are_sent_once_however_many_connections_broke_before() {
 #[test]
 fn a_socket_that_hears_of_many_breaks_at_once_subscribes_once() {
     subscriptions_after_breaks(false);
+}
+
+/// Accepts a WebSocket, and says this behind the upgrade.
+fn accept_websocket(listener: &TcpListener, behind: &[u8]) -> TcpStream {
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head = Vec::new();
+    while upgrade::head_len(&head, 0).is_none() {
+        let mut byte = [0];
+        peer.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let offer = Offer::new(&MechanismConfig::Null, false);
+    let (mut response, _) = upgrade::answer(&head, &offer).unwrap();
+    response.extend_from_slice(behind);
+    peer.write_all(&response).unwrap();
+    peer
+}
+
+fn close_frame() -> Vec<u8> {
+    let mut frame = Vec::new();
+    frame::append_close(None, &1001_u16.to_be_bytes(), &mut frame);
+    frame
+}
+
+#[test]
+fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
+    let context = zmq_ctx_new();
+    let push = zmq_socket(context, ZMQ_PUSH);
+    set(push, ZMQ_RECONNECT_IVL, 1);
+    set(push, ZMQ_LINGER, 0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    connect(push, "ws", &listener);
+    drop(accept_websocket(&listener, &close_frame()));
+    listener.set_nonblocking(true).unwrap();
+    let again = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        listener.accept().is_ok()
+    });
+    assert!(again, "the endpoint was given up");
+    assert_eq!((zmq_close(push), zmq_ctx_term(context)), (0, 0));
 }

@@ -196,7 +196,11 @@ impl Session {
                         engine.collect_handshake_output();
                     }
                     let _ = self.write(cx);
-                    self.engine_failed(cx, Failure::Protocol)
+                    let failure = match error {
+                        HandshakeError::Closed => Failure::Connection(error.errno()),
+                        _ => Failure::Protocol,
+                    };
+                    self.engine_failed(cx, failure)
                 }
             });
         }
@@ -253,7 +257,7 @@ impl Session {
             HandshakeError::Protocol(code) => (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, code),
             HandshakeError::Auth(code) => (ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, code),
             HandshakeError::NoDetail(errno) => (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, errno.0),
-            HandshakeError::Silent(_) => return,
+            HandshakeError::Silent(_) | HandshakeError::Closed => return,
         };
         self.link.monitor.emit(kind, value, &engine.addresses);
     }

@@ -213,7 +213,7 @@ impl Handshake {
                 }
                 Item::Close(payload) => {
                     frame::append_close(self.masks.as_mut(), payload, &mut self.output);
-                    return Err(HandshakeError::NoDetail(Errno::ECONNRESET));
+                    return Err(HandshakeError::Closed);
                 }
                 Item::Pong | Item::Fragment => {}
             }
