@@ -56,6 +56,9 @@ pub struct Output {
     staged_written: usize,
     /// For what WebSocket clients send.
     pub(super) masks: Option<Masks>,
+    /// A WebSocket's close frame is on its way: nothing may follow, and what is left in the pipe is for
+    /// the next connection.
+    pub(super) closing: bool,
     /// What encrypts the messages of a WebSocket, where something does.
     pub(super) websocket_sealer: Option<Sealer>,
     /// Present when the connection is secured by TLS.
@@ -90,6 +93,7 @@ impl Output {
             staged: Vec::new(),
             staged_written: 0,
             masks: None,
+            closing: false,
             websocket_sealer: None,
             secure: None,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
@@ -262,7 +266,9 @@ impl Output {
             if self.control_written < self.control.len() {
                 return self.write_control(fd);
             }
-            self.stage(pipe);
+            if !self.closing {
+                self.stage(pipe);
+            }
             return self.write_staged(fd);
         }
         let sender_waits = pipe.writer_waits();

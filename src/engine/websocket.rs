@@ -201,6 +201,7 @@ impl Engine {
         }
         if let Some(payload) = incoming.close.as_mut().filter(|_| !self.closing) {
             self.closing = true;
+            self.output.closing = true;
             frame::append_close(masks.as_mut(), payload, control);
         }
     }

@@ -6,12 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::peer_tests::{greet, set};
+use crate::ffi::buffers::zmq_send;
 use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
 use crate::ffi::socket::*;
 use crate::options::constants::*;
 use crate::security::MechanismConfig;
-use crate::zws::frame;
+use crate::zws::frame::{self, Decoder, Item};
 use crate::zws::upgrade::{self, Offer};
+use crate::zws::Role;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -121,6 +123,35 @@ fn close_frame() -> Vec<u8> {
     frame
 }
 
+fn ready_frame() -> Vec<u8> {
+    let mut frame = Vec::new();
+    let ready = b"\x05READY\x0bSocket-Type\0\0\0\x04PULL";
+    frame::append_data(None, frame::COMMAND, ready, &mut frame);
+    frame
+}
+
+/// The first letters of the messages that come, up to so many.
+fn messages(peer: &mut TcpStream, count: usize) -> Vec<u8> {
+    let mut decoder = Decoder::new(Role::Server);
+    let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut letters = Vec::new();
+    while letters.len() < count {
+        let decoded = decoder.decode(&mut received, u64::MAX).unwrap();
+        let Some((used, item)) = decoded else {
+            match peer.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => received.extend_from_slice(&buffer[..count]),
+            }
+            continue;
+        };
+        if let Item::Data { flags: 0, body } = item {
+            letters.push(body[0]);
+        }
+        received.drain(..used);
+    }
+    letters
+}
+
 #[test]
 fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
     let context = zmq_ctx_new();
@@ -136,5 +167,25 @@ fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
         listener.accept().is_ok()
     });
     assert!(again, "the endpoint was given up");
+    assert_eq!((zmq_close(push), zmq_ctx_term(context)), (0, 0));
+}
+
+#[test]
+fn what_a_websocket_has_no_more_time_for_goes_to_the_next() {
+    const LETTERS: &[u8] = b"abcdefghij";
+    let context = zmq_ctx_new();
+    let push = zmq_socket(context, ZMQ_PUSH);
+    set(push, ZMQ_RECONNECT_IVL, 1);
+    set(push, ZMQ_LINGER, 0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    connect(push, "ws", &listener);
+    for letter in LETTERS {
+        // SAFETY: a byte.
+        assert_eq!(unsafe { zmq_send(push, (&raw const *letter).cast(), 1, 0) }, 1);
+    }
+    let mut closing = accept_websocket(&listener, &[ready_frame(), close_frame()].concat());
+    assert_eq!(messages(&mut closing, LETTERS.len()), b"", "sent behind a close frame");
+    let mut next = accept_websocket(&listener, &ready_frame());
+    assert_eq!(messages(&mut next, LETTERS.len()), LETTERS);
     assert_eq!((zmq_close(push), zmq_ctx_term(context)), (0, 0));
 }
