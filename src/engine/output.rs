@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::secure;
 use super::stream;
 use super::websocket;
-use super::{Framing, Outcome, Progress};
+use super::{Failure, Framing, Outcome, Progress};
 use crate::error::Errno;
 use crate::message::{self, Message};
 use crate::options::constants::ZMQ_REQ;
@@ -66,6 +66,8 @@ pub struct Output {
     hello: Vec<u8>,
     /// Writing failed; the reading half will find out why and end the connection.
     pub(super) broken: bool,
+    /// A message could not be translated or sealed. Nothing can follow it, and the connection ends.
+    pub(super) failed: bool,
     /// The last call wrote all there was, and it was not much.
     caught_up: bool,
     /// The messages last written were small.
@@ -98,6 +100,7 @@ impl Output {
             secure: None,
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
+            failed: false,
             caught_up: false,
             small: false,
             large: false,
@@ -219,7 +222,11 @@ impl Output {
     ) -> Outcome {
         let mut budget = TURN_BYTES;
         while *writable && !self.broken {
-            let written = match self.step(fd, pipe.as_deref_mut()) {
+            let step = self.step(fd, pipe.as_deref_mut());
+            if self.failed {
+                return Err(Failure::Connection(Errno::ENOMEM));
+            }
+            let written = match step {
                 Ok(0) => return Ok(Progress::Idle),
                 Ok(written) => written,
                 Err(Errno::EAGAIN) => {
@@ -313,7 +320,7 @@ impl Output {
                 sealing.stage(|message| pipe.read(message));
             }
         }
-        self.broken |= sealing.broken;
+        self.failed |= sealing.failed;
         sealing.write(fd)
     }
 
@@ -375,7 +382,7 @@ impl Output {
             in_message = message.has_more();
             if self.staged.try_reserve(message.len() + 16).is_err() {
                 // No memory to translate it: the connection ends, the process does not.
-                self.broken = true;
+                self.failed = true;
                 break;
             }
             self.stage_message(&message);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::input::Input;
 use super::output::Output;
-use super::{Framing, Progress};
+use super::{Failure, Framing, Progress};
+use crate::error::Errno;
 use crate::message::Message;
 use crate::options::constants::{ZMQ_PULL, ZMQ_PUSH};
 use crate::options::SocketOptions;
@@ -142,4 +143,14 @@ fn all_messages_come_out_in_order() {
         assert_eq!(pongs, pings, "seed {seed}");
     }
     assert!(sent_by_itself > 100, "{sent_by_itself}");
+}
+
+#[test]
+fn a_connection_that_cannot_seal_any_more_ends() {
+    let mut connection = Connection::new();
+    connection.output.secure(curve::tests::worn_out_sealer());
+    connection.write(b"the last straw", false, false);
+    let wrote =
+        connection.output.pump(connection.from.as_fd(), &mut true, Some(&mut connection.out));
+    assert_eq!(wrote, Err(Failure::Connection(Errno::ENOMEM)));
 }

@@ -155,7 +155,7 @@ impl Output {
         let mut sealed = Vec::new();
         match sealer.append_body(flags, body, &mut sealed) {
             Ok(()) => frame::append_data(self.masks.as_mut(), 0, &sealed, &mut self.staged),
-            Err(_) => self.broken = true,
+            Err(_) => self.failed = true,
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Sealing {
     large: Option<Content>,
     large_written: usize,
     /// A frame could not be sealed.
-    pub(super) broken: bool,
+    pub(super) failed: bool,
 }
 
 impl Sealing {
@@ -48,7 +48,7 @@ impl Sealing {
             staged_written: 0,
             large: None,
             large_written: 0,
-            broken: false,
+            failed: false,
         }
     }
 
@@ -59,7 +59,7 @@ impl Sealing {
 
     /// Seals one frame.
     pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
-        self.broken |= self.sealer.append_frame(flags, body, &mut self.staged).is_err();
+        self.failed |= self.sealer.append_frame(flags, body, &mut self.staged).is_err();
     }
 
     /// Seals the frames of commands.
@@ -100,7 +100,7 @@ impl Sealing {
             }
             if self.staged.try_reserve(message.len() + frame::MAX_HEADER_LEN).is_err() {
                 // No memory to seal it: the connection ends, the process does not.
-                self.broken = true;
+                self.failed = true;
                 return false;
             }
             self.append(message.flags(), message.data());
@@ -122,7 +122,7 @@ impl Sealing {
                 message.set_flags(flags);
                 return false;
             }
-            Err(_) => self.broken = true,
+            Err(_) => self.failed = true,
         }
         true
     }
@@ -165,12 +165,12 @@ impl Carry for Sealing {
         let mut messages = 0;
         if !self.has_unsent() {
             self.stage(|message| reader.read(message, &mut messages));
-            if !self.has_unsent() && !self.broken {
+            if !self.has_unsent() && !self.failed {
                 return Carried { messages, bytes: 0, went: Went::Empty };
             }
         }
         let bytes = self.write(fd).unwrap_or(0);
-        let went = if self.has_unsent() || self.broken { Went::Stuck } else { Went::On };
+        let went = if self.has_unsent() || self.failed { Went::Stuck } else { Went::On };
         Carried { messages, bytes, went }
     }
 

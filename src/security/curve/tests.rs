@@ -63,6 +63,11 @@ pub(crate) fn transforms() -> (Transforms, Transforms) {
     connected(&Keys::new())
 }
 
+/// What seals messages, up to the last one there can be.
+pub(crate) fn worn_out_sealer() -> crate::security::Sealer {
+    super::cipher::halves(super::cipher::Side::Client, &SecretKey::default(), u64::MAX, 0).0.into()
+}
+
 fn connected(keys: &Keys) -> (Transforms, Transforms) {
     let (mut client, mut server) = (keys.client(), keys.server());
     initiated(&mut client, &mut server).unwrap();
