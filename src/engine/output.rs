@@ -25,6 +25,9 @@ mod sealed;
 /// What one connection may write in a turn before the others have theirs.
 const TURN_BYTES: usize = 256 * 1024;
 
+/// More than what comes around a message's body where it is translated, with encryption.
+const AROUND: usize = 64;
+
 /// A greeting, and a READY without much in it.
 const HANDSHAKE: usize = 128;
 
@@ -380,7 +383,7 @@ impl Output {
                 break;
             }
             in_message = message.has_more();
-            if self.staged.try_reserve(message.len() + 16).is_err() {
+            if self.staged.try_reserve(message.len() + AROUND).is_err() {
                 // No memory to translate it: the connection ends, the process does not.
                 self.failed = true;
                 break;

@@ -81,7 +81,10 @@ impl Input {
             match item {
                 Item::Data { flags, body } => match &mut incoming.opener {
                     Some(opener) => {
-                        let mut sealed = body.to_vec();
+                        let mut sealed = Vec::new();
+                        let reserved = sealed.try_reserve_exact(body.len());
+                        reserved.map_err(|_| Failure::Connection(Errno::ENOMEM))?;
+                        sealed.extend_from_slice(body);
                         let (flags, range) =
                             opener.open(&mut sealed).map_err(|error| self.violated(error))?;
                         self.take_part(flags, &sealed[range], pipe)?;

@@ -79,7 +79,11 @@ impl Sealer {
     /// other than ZMTP's.
     pub fn append_body(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Sealer::Curve(sealer) => sealer.append(flags, body, out),
+            Sealer::Curve(sealer) => {
+                let sealed_len = body.len() + curve::cipher::OVERHEAD;
+                out.try_reserve(sealed_len).map_err(|_| Errno::ENOMEM)?;
+                sealer.append(flags, body, out)
+            }
             #[cfg(feature = "gssapi")]
             Sealer::Gssapi(sealer) => sealer.append(flags, body, out),
         }
