@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mio::{Registry, Waker};
+use mio::{Registry, Token, Waker};
 
 use super::IoCommand;
 use crate::pipe::{PipeEnd, PipeEvent, PipeOwner, PipeShared};
@@ -73,6 +73,11 @@ impl IoHandle {
     /// Tells a session or listener to finish within the linger time (-1: no limit).
     pub fn terminate(&self, id: u64, linger: i32) {
         self.send(IoCommand::Terminate { id, linger });
+    }
+
+    /// The system does not watch a connection any more.
+    pub(super) fn unwatched(&self, token: Token) {
+        self.send(IoCommand::Unwatched(token));
     }
 
     /// Ends a session whose handshake is not over.
@@ -144,7 +149,7 @@ impl PipeOwner for IoHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mio::{Events, Poll, Token};
+    use mio::{Events, Poll};
     use std::time::Duration;
 
     fn parts() -> (Poll, IoHandle) {

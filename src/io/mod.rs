@@ -46,6 +46,8 @@ enum IoCommand {
     },
     /// The session is to end if its handshake is not over.
     GiveUp(u64),
+    /// The connection of this token is not watched any more.
+    Unwatched(Token),
     Pipe {
         id: u64,
         pipe: Arc<PipeShared>,
@@ -121,6 +123,11 @@ fn token(id: u64, generation: u16) -> Token {
     Token((id as usize) << 16 | usize::from(generation))
 }
 
+/// The number and the generation of a token.
+fn parts(token: Token) -> (u64, u16) {
+    ((token.0 >> 16) as u64, token.0 as u16)
+}
+
 #[derive(Debug)]
 enum Object {
     Session(Box<Session>),
@@ -188,7 +195,7 @@ impl IoThread {
                 if event.token() == WAKE {
                     continue;
                 }
-                let (id, generation) = ((event.token().0 >> 16) as u64, event.token().0 as u16);
+                let (id, generation) = parts(event.token());
                 let hung_up = event.is_read_closed() || event.is_error();
                 let readable = event.is_readable() || hung_up;
                 let writable = event.is_writable() || event.is_write_closed() || event.is_error();
@@ -238,6 +245,13 @@ impl IoThread {
                 Object::Session(session) => session.give_up(cx),
                 Object::Listener(_) => Turn::Idle,
             }),
+            IoCommand::Unwatched(token) => {
+                let (id, generation) = parts(token);
+                self.turn(id, |object, cx| match object {
+                    Object::Session(session) => session.unwatched(cx, generation),
+                    Object::Listener(_) => Turn::Idle,
+                });
+            }
             IoCommand::Pipe { id, pipe, event } => self.turn(id, |object, cx| match object {
                 Object::Session(session) => session.pipe_event(cx, &pipe, event),
                 Object::Listener(_) => Turn::Idle,

@@ -156,6 +156,15 @@ impl Session {
         }
     }
 
+    /// The system has no room to watch the connection again, which its reader had in hand: it is over,
+    /// as if it had broken.
+    pub fn unwatched(&mut self, cx: &mut Cx<'_>, generation: u16) -> Turn {
+        if self.engine.as_ref().is_some_and(|engine| engine.generation == generation) {
+            return self.engine_failed(cx, Failure::Connection(Errno::ENOMEM));
+        }
+        Turn::Idle
+    }
+
     /// The listener has no room for connections that do not get through the handshake.
     pub fn give_up(&mut self, cx: &mut Cx<'_>) -> Turn {
         if self.engine.as_ref().is_some_and(|engine| engine.is_handshaking()) {
