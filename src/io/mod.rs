@@ -360,3 +360,6 @@ impl IoThread {
         ids.into_iter().for_each(|id| self.remove(id));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ pub enum Purpose {
     HeartbeatTtl,
     /// The reader holds on to what receives; look whether it uses it.
     LookAfterInput,
-    /// The system was out of descriptors; try to accept again.
+    /// The listener could not accept; try again.
     Accept,
     /// A session without connections has something to do.
     Exchange,

@@ -93,6 +93,8 @@ pub struct Listener {
     options: Arc<SocketOptions>,
     source: Option<Source>,
     addresses: Addresses,
+    /// The reactor tells of new connections.
+    watched: bool,
     pause: Option<TimerKey>,
     /// Its endpoint was taken down: what it accepted is to be cut off, too.
     down: Arc<AtomicBool>,
@@ -182,6 +184,7 @@ impl Listener {
             options: options.clone(),
             source: Some(source),
             addresses,
+            watched: false,
             pause: None,
             down: Arc::default(),
             newcomers: Arc::default(),
@@ -199,14 +202,7 @@ impl Listener {
 
     /// Begins accepting.
     pub fn start(&mut self, cx: &mut Cx<'_>) -> Turn {
-        let Some(source) = &self.source else { return Turn::Over };
-        match cx.watch(source.raw_fd(), self.id, 0, Interest::READABLE) {
-            Ok(()) => self.ready(cx),
-            Err(error) => {
-                self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
-                Turn::Idle
-            }
-        }
+        self.ready(cx)
     }
 
     /// Accepts what waits.
@@ -215,26 +211,33 @@ impl Listener {
         if let Some(pause) = self.pause.take() {
             cx.timers.cancel(pause);
         }
+        if !self.watched {
+            if let Err(error) = cx.watch(source.raw_fd(), self.id, 0, Interest::READABLE) {
+                return self.failed(cx, error);
+            }
+            self.watched = true;
+        }
         for _ in 0..ACCEPTS_PER_TURN {
             match source.accept(&self.options) {
                 Ok((connection, peer)) => self.launch(cx, source, connection, peer),
                 Err(Errno::EAGAIN) => return Turn::Idle,
                 Err(error) => {
-                    self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
-                    let scarce = matches!(
-                        error,
-                        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM
-                    );
-                    if scarce {
+                    if is_scarce(error) {
                         self.newcomers.make_room();
-                        let pause = cx.timers.add(self.id, Purpose::Accept, ACCEPT_PAUSE);
-                        self.pause = Some(pause);
-                        return Turn::Idle;
+                        return self.failed(cx, error);
                     }
+                    self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
                 }
             }
         }
         Turn::Again
+    }
+
+    /// There is no accepting at this moment: tries again after a pause.
+    fn failed(&mut self, cx: &mut Cx<'_>, error: Errno) -> Turn {
+        self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
+        self.pause = Some(cx.timers.add(self.id, Purpose::Accept, ACCEPT_PAUSE));
+        Turn::Idle
     }
 
     fn launch(&self, cx: &Cx<'_>, source: &Source, connection: OwnedFd, peer: Option<SockAddr>) {
@@ -292,6 +295,11 @@ impl Listener {
             }
         }
     }
+}
+
+/// Whether an error says that the system has no room for one more connection.
+fn is_scarce(error: Errno) -> bool {
+    matches!(error, Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
 }
 
 fn scheme(tls: &Option<tls::Server>) -> &'static str {
