@@ -1,13 +1,15 @@
-//! Connections that break, and what becomes of it.
+//! Connections that break, listeners that fail, and what becomes of it.
 
 use core::ffi::{c_int, c_void};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::IntoRawFd;
 use std::time::Duration;
 
 use super::peer_tests::{greet, set};
-use crate::ffi::buffers::zmq_send;
+use crate::ffi::buffers::{zmq_recv, zmq_send};
 use crate::ffi::context::{zmq_ctx_new, zmq_ctx_term};
+use crate::ffi::monitor::zmq_socket_monitor;
 use crate::ffi::socket::*;
 use crate::options::constants::*;
 use crate::security::MechanismConfig;
@@ -188,4 +190,30 @@ fn what_a_websocket_has_no_more_time_for_goes_to_the_next() {
     let mut next = accept_websocket(&listener, &ready_frame());
     assert_eq!(messages(&mut next, LETTERS.len()), LETTERS);
     assert_eq!((zmq_close(push), zmq_ctx_term(context)), (0, 0));
+}
+
+#[test]
+fn a_listener_that_accepts_nothing_any_more_takes_no_time() {
+    let context = zmq_ctx_new();
+    let (pull, events) = (zmq_socket(context, ZMQ_PULL), zmq_socket(context, ZMQ_PAIR));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    set(pull, ZMQ_USE_FD, listener.try_clone().unwrap().into_raw_fd());
+    // SAFETY: C strings.
+    unsafe {
+        let name = c"inproc://events".as_ptr();
+        assert_eq!(zmq_socket_monitor(pull, name, ZMQ_EVENT_ACCEPT_FAILED), 0);
+        assert_eq!(zmq_connect(events, name), 0);
+        assert_eq!(zmq_bind(pull, c"tcp://127.0.0.1:*".as_ptr()), 0);
+    }
+    socket2::SockRef::from(&listener).shutdown(std::net::Shutdown::Both).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let mut place = [0u8; 64];
+    // SAFETY: a buffer, and its size.
+    let received = (0..2000).filter(|_| unsafe {
+        zmq_recv(events, place.as_mut_ptr().cast(), place.len(), ZMQ_DONTWAIT) >= 0
+    });
+    // Two parts each.
+    let failures = received.count() / 2;
+    assert!((1..20).contains(&failures), "{failures} failures in 300 ms");
+    assert_eq!((zmq_close(events), zmq_close(pull), zmq_ctx_term(context)), (0, 0, 0));
 }

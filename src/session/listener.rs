@@ -224,6 +224,8 @@ impl Listener {
                 Err(error) => {
                     if is_scarce(error) {
                         self.newcomers.make_room();
+                    }
+                    if is_scarce(error) || is_shut_down(error) {
                         return self.failed(cx, error);
                     }
                     self.link.monitor.emit(ZMQ_EVENT_ACCEPT_FAILED, error.0, &self.addresses);
@@ -300,6 +302,12 @@ impl Listener {
 /// Whether an error says that the system has no room for one more connection.
 fn is_scarce(error: Errno) -> bool {
     matches!(error, Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
+}
+
+/// Whether an error is the listener's, which somebody else has shut down or closed, and not that of one
+/// connection.
+fn is_shut_down(error: Errno) -> bool {
+    matches!(error, Errno::EINVAL | Errno::EBADF | Errno::ENOTSOCK)
 }
 
 fn scheme(tls: &Option<tls::Server>) -> &'static str {
