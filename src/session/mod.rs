@@ -14,8 +14,6 @@ use core::sync::atomic::{fence, AtomicBool, Ordering};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
-use mio::Interest;
-
 #[cfg(test)]
 mod break_tests;
 pub mod connecter;
@@ -131,6 +129,8 @@ pub struct Session {
     watch: Option<Arc<Watch>>,
     /// In place of connections.
     exchange: Option<Box<dyn Connectionless>>,
+    /// The reactor watches its descriptors.
+    exchange_watched: bool,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent in a stream, and this session looks from time to time.
@@ -210,6 +210,7 @@ impl Session {
             engine: None,
             watch: None,
             exchange: None,
+            exchange_watched: false,
             output_due: false,
             watching: None,
             will_look: false,
@@ -244,13 +245,7 @@ impl Session {
             // The socket refused it when nobody was here to be told.
             self.pipe = None;
         }
-        if let Some(exchange) = &self.exchange {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            for fd in exchange.descriptors() {
-                if cx.watch(fd, self.id, 0, interest).is_err() {
-                    return Turn::Over;
-                }
-            }
+        if self.exchange.is_some() {
             return self.work(cx);
         }
         self.connect(cx, false)

@@ -1,6 +1,9 @@
 //! A session's turns: what it does when its connection or a timer has something for it.
 
 use core::sync::atomic::Ordering;
+use std::os::fd::RawFd;
+
+use mio::Interest;
 
 use super::Session;
 use crate::engine::{Failure, Progress};
@@ -8,6 +11,21 @@ use crate::error::Errno;
 use crate::io::timers::Purpose;
 use crate::io::{Cx, Ready, Turn};
 use crate::pipe::PipeEnd;
+
+/// How long until another look at descriptors that the system has no room to watch, in milliseconds.
+const UNWATCHED: i32 = 10;
+
+/// Has all of these watched, or none.
+fn watch_all(cx: &Cx<'_>, id: u64, descriptors: &[RawFd]) -> bool {
+    let interest = Interest::READABLE | Interest::WRITABLE;
+    for (index, &fd) in descriptors.iter().enumerate() {
+        if cx.watch(fd, id, 0, interest).is_err() {
+            descriptors[..index].iter().for_each(|&fd| cx.unwatch(fd));
+            return false;
+        }
+    }
+    true
+}
 
 impl Session {
     /// The descriptor became ready.
@@ -107,11 +125,19 @@ impl Session {
         let (Some(exchange), Some(pipe)) = (&mut self.exchange, &mut self.pipe) else {
             return Turn::Idle;
         };
+        if !self.exchange_watched {
+            self.exchange_watched = watch_all(cx, self.id, &exchange.descriptors());
+            exchange.ready(true, true);
+        }
         let progress = exchange.pump(pipe);
         if let Some(timer) = self.timers.exchange.take() {
             cx.timers.cancel(timer);
         }
-        if let Some(milliseconds) = exchange.due() {
+        let mut due = exchange.due();
+        if !self.exchange_watched {
+            due = Some(due.map_or(UNWATCHED, |due| due.min(UNWATCHED)));
+        }
+        if let Some(milliseconds) = due {
             let timer = cx.timers.add(self.id, Purpose::Exchange, milliseconds);
             self.timers.exchange = Some(timer);
         }
