@@ -10,7 +10,7 @@ use super::stream;
 use super::websocket::Incoming;
 use super::{Failure, Framing, Outcome, Progress};
 use crate::error::Errno;
-use crate::message::Content;
+use crate::message::{Content, Message};
 use crate::options::constants::*;
 use crate::options::SocketOptions;
 use crate::pipe::outflow::Outflow;
@@ -178,6 +178,9 @@ pub struct Input {
     missing: usize,
     /// Out of credit; nothing is read until the pipe has room.
     stopped: bool,
+    /// The socket is closed: what comes for it is dropped. It is read all the same, since a system that
+    /// closes a connection with unread bytes forgets what it has not sent yet; and PINGs are answered.
+    pub drops: bool,
     form: Option<Form>,
     passes_subscriptions: bool,
     passes_groups: bool,
@@ -212,6 +215,7 @@ impl Input {
             short_is_all: false,
             missing: 0,
             stopped: false,
+            drops: false,
             form: Form::of(options.socket_type),
             passes_subscriptions: matches!(options.socket_type, ZMQ_PUB | ZMQ_XPUB),
             passes_groups: options.socket_type == ZMQ_RADIO,
@@ -271,6 +275,7 @@ impl Input {
             short_is_all: false,
             missing: 0,
             stopped: true,
+            drops: false,
             form: None,
             passes_subscriptions: false,
             passes_groups: false,
@@ -280,6 +285,25 @@ impl Input {
             pongs: Vec::new(),
             violation: None,
             failure: None,
+        }
+    }
+
+    /// Whether messages are dropped, because nobody will read from this pipe any more.
+    fn is_dropping(&self, pipe: &Outflow) -> bool {
+        self.drops && pipe.is_over()
+    }
+
+    /// Whether the next message has a place, be it that it is dropped.
+    pub(super) fn has_room(&self, pipe: &mut Outflow) -> bool {
+        pipe.check_write() || self.is_dropping(pipe)
+    }
+
+    /// Writes a part, or a command. `ENOMEM`.
+    pub(super) fn put(&self, message: &Message, pipe: &mut Outflow) -> Result<(), Failure> {
+        if pipe.write(message) || self.is_dropping(pipe) {
+            Ok(())
+        } else {
+            Err(Failure::Connection(Errno::ENOMEM))
         }
     }
 
@@ -304,7 +328,7 @@ impl Input {
             return Err(failure);
         }
         let Some(pipe) = pipe else { return Ok(Progress::Idle) };
-        if self.stopped {
+        if self.stopped && !self.is_dropping(pipe) {
             return Ok(Progress::Idle);
         }
         if let Some(mut secured) = self.secured.take() {

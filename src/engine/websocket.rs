@@ -67,7 +67,7 @@ impl Input {
     ) -> Result<bool, Failure> {
         while incoming.close.is_none() {
             let bytes = &mut received[self.parsed..];
-            if incoming.decoder.expects_room(bytes) && !pipe.check_write() {
+            if incoming.decoder.expects_room(bytes) && !self.has_room(pipe) {
                 return Ok(false);
             }
             let decoded = incoming.decoder.decode(bytes, self.max_body);
@@ -119,11 +119,7 @@ impl Input {
             self.check_form(&Header { flags, header_len: 0, body_len: body.len() as u64 })?;
             message.set_flags(if flags == 0 { 0 } else { message::MORE });
         }
-        if pipe.write(&message) {
-            Ok(())
-        } else {
-            Err(Failure::Connection(Errno::ENOMEM))
-        }
+        self.put(&message, pipe)
     }
 
     /// Whether the peer said that it closes.

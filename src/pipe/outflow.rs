@@ -191,6 +191,11 @@ impl Outflow {
         (unread as i64).max(0) as u64
     }
 
+    /// Whether nothing is written any more: one of the ends is closed.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// Messages written.
     pub fn written(&self) -> u64 {
         self.written

@@ -217,3 +217,54 @@ fn a_listener_that_accepts_nothing_any_more_takes_no_time() {
     assert!((1..20).contains(&failures), "{failures} failures in 300 ms");
     assert_eq!((zmq_close(events), zmq_close(pull), zmq_ctx_term(context)), (0, 0, 0));
 }
+
+/// A socket is closed when there is more to send than the system takes, and its peer, which says
+/// something before it reads, gets all of it.
+fn sends_all_to(kind: &[u8; 4], socket_type: c_int, sayings: &[&[u8]]) {
+    const MESSAGES: usize = 300;
+    let context = zmq_ctx_new();
+    let socket = zmq_socket(context, socket_type);
+    set(socket, ZMQ_SNDBUF, 64 * 1024);
+    set(socket, ZMQ_RCVHWM, 1);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_recv_buffer_size(64 * 1024).unwrap();
+    connect(socket, "tcp", &listener);
+    let (mut peer, _) = listener.accept().unwrap();
+    greet(&mut peer, kind).unwrap();
+    let body = [0; 10_000];
+    for _ in 0..MESSAGES {
+        // SAFETY: a buffer, and its size.
+        let sent = unsafe { zmq_send(socket, body.as_ptr().cast(), body.len(), 0) };
+        assert_eq!(sent, 10_000);
+    }
+    assert_eq!(zmq_close(socket), 0);
+    for saying in sayings {
+        std::thread::sleep(Duration::from_millis(30));
+        peer.write_all(saying).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(30));
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut zeros, mut buffer) = (0, [0; 8192]);
+    // Slower than the socket, so that the system has much to send when all is written.
+    let outcome = loop {
+        std::thread::sleep(Duration::from_micros(300));
+        match peer.read(&mut buffer) {
+            Ok(count @ 1..) => zeros += buffer[..count].iter().filter(|byte| **byte == 0).count(),
+            outcome => break outcome,
+        }
+    };
+    assert!(zeros >= MESSAGES * body.len(), "{outcome:?} after {zeros} bytes");
+    assert_eq!(zmq_ctx_term(context), 0);
+}
+
+#[test]
+fn a_closed_socket_sends_all_to_a_peer_with_heartbeats() {
+    const PING: &[u8] = b"\x04\x07\x04PING\0\0";
+    sends_all_to(b"PULL", ZMQ_PUSH, &[PING, PING, PING]);
+}
+
+#[test]
+fn a_closed_socket_sends_all_to_a_peer_that_sends_too() {
+    let messages = b"\0\x01m".repeat(1000);
+    sends_all_to(b"PAIR", ZMQ_PAIR, &[&messages, &messages, &messages]);
+}

@@ -119,6 +119,7 @@ impl Session {
                 failure = Failure::Protocol;
             }
         }
+        self.closed_pipe = None;
         let fd = engine.raw_fd();
         self.link.monitor.emit(ZMQ_EVENT_DISCONNECTED, fd, &engine.addresses);
         cx.unwatch(fd);

@@ -119,6 +119,9 @@ pub struct Session {
     /// An accepted connection, until the session starts.
     accepted: Option<Accepted>,
     pipe: Option<PipeEnd>,
+    /// The pipe that the socket has closed and all of which is read. What was received and is no whole
+    /// frame yet lies in it.
+    closed_pipe: Option<PipeEnd>,
     /// Of accepted connections: the listener's endpoint was taken down.
     down: Option<Arc<AtomicBool>>,
     /// Of accepted connections, until the handshake is over.
@@ -204,6 +207,7 @@ impl Session {
             connecter: None,
             accepted: None,
             pipe: None,
+            closed_pipe: None,
             down: None,
             newcomers: None,
             zap: None,

@@ -87,7 +87,7 @@ impl Session {
         if let (Some(engine), Some(pipe)) = (&mut self.engine, &mut self.pipe) {
             engine.output.take_back(pipe);
         }
-        self.pipe = None;
+        self.closed_pipe = self.pipe.take();
         if self.options.raw_socket && !self.ending {
             // A raw connection is nothing without its pipe.
             self.ending = true;

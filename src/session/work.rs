@@ -80,7 +80,9 @@ impl Session {
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         let mut more = false;
         if !engine.is_handshaking() {
-            let pipe = self.pipe.as_mut().map(|pipe| &mut pipe.out);
+            engine.input.drops = self.ending;
+            let closed = self.closed_pipe.as_mut().filter(|_| self.ending);
+            let pipe = self.pipe.as_mut().or(closed).map(|pipe| &mut pipe.out);
             let read = engine.read(pipe);
             engine.answer_pings();
             match read {

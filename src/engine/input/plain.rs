@@ -91,7 +91,12 @@ impl Input {
         let (flags, content) = (large.flags, large.content.take().ok_or(Errno::ENOMEM)?);
         self.large = None;
         self.after_large = true;
+        let drops = self.is_dropping(pipe);
         let writer = pipe.writer().ok_or(Errno::EFAULT)?;
+        if drops {
+            writer.receive_copy(ahead.received())?;
+            return Ok(count);
+        }
         writer.write_external(flags, content)?;
         writer.receive_copy(ahead.received())?;
         if flags & FRAME_MORE == 0 {
@@ -115,7 +120,11 @@ impl Input {
                 return Ok(true);
             }
             if credit == 0 {
-                return Ok(false);
+                if !self.is_dropping(pipe) {
+                    return Ok(false);
+                }
+                self.drop_received(pipe)?;
+                return Ok(true);
             }
             if !strict {
                 let messages = writer.take_messages(credit, self.max_body);
@@ -162,6 +171,41 @@ impl Input {
             if !header.has_more() {
                 pipe.count_written(1);
             }
+        }
+    }
+
+    /// Takes received bytes for nobody, and answers what is for this end of the connection only.
+    fn drop_received(&mut self, pipe: &mut Outflow) -> core::result::Result<(), Failure> {
+        let Some(writer) = pipe.writer() else { return Ok(()) };
+        let bytes = writer.unframed();
+        let mut offset = 0;
+        let mut large = None;
+        while let Some(header) =
+            frame::parse_header(&bytes[offset..]).map_err(|_| Failure::Protocol)?
+        {
+            let most = if header.is_command() { COMMAND_MAX } else { u64::MAX };
+            if header.body_len > self.max_body.min(most) {
+                return Err(Failure::Protocol);
+            }
+            let len = header.frame_len().ok_or(Failure::Protocol)?;
+            let have = bytes.len() - offset;
+            if len > have {
+                let is_large = !header.is_command() && header.body_len >= EXTERNAL_MIN as u64;
+                large = is_large.then_some(header);
+                self.missing = if is_large { 0 } else { len - have };
+                break;
+            }
+            if header.is_command() {
+                let body = &bytes[offset + header.header_len..offset + len];
+                hear_command(body, &mut self.pongs, &mut self.ttl);
+            }
+            self.heard = true;
+            offset += len;
+        }
+        writer.discard(offset);
+        match large {
+            Some(header) => self.begin_large(&header, pipe),
+            None => Ok(()),
         }
     }
 

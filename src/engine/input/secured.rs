@@ -193,7 +193,7 @@ impl Input {
                 secured.await_frame(&header, len)?;
                 return Ok(true);
             }
-            if !pipe.check_write() {
+            if !self.has_room(pipe) {
                 return Ok(false);
             }
             let sealed = &mut bytes[header.header_len..len];
@@ -216,7 +216,7 @@ impl Input {
         if secured.large.as_ref().is_none_or(|large| large.filled < large.len) {
             return Ok(true);
         }
-        if !pipe.check_write() {
+        if !self.has_room(pipe) {
             return Ok(false);
         }
         let content = secured.large.take().and_then(|large| large.content);
@@ -258,9 +258,6 @@ impl Input {
             hear_command(body, &mut self.pongs, &mut self.ttl);
             return Ok(());
         }
-        if !pipe.write(&message) {
-            return Err(Failure::Connection(Errno::ENOMEM));
-        }
-        Ok(())
+        self.put(&message, pipe)
     }
 }

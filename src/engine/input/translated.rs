@@ -84,7 +84,7 @@ impl Input {
             }
             let body = &bytes[header.header_len..len];
             let passes = !header.is_command() || self.passes(body);
-            if passes && !pipe.check_write() {
+            if passes && !self.has_room(pipe) {
                 has_room = false;
                 break;
             }
@@ -98,9 +98,7 @@ impl Input {
                     message.set_flags(header.flags & FRAME_MORE);
                     self.check_form(&header)?;
                 }
-                if !pipe.write(&message) {
-                    return Err(Failure::Connection(Errno::ENOMEM));
-                }
+                self.put(&message, pipe)?;
             } else {
                 hear_command(body, &mut self.pongs, &mut self.ttl);
             }
@@ -123,6 +121,7 @@ impl Input {
         pipe: &mut Outflow,
     ) -> Outcome {
         let mut budget = TURN_BYTES;
+        let drops = self.drops;
         let mut usual = [0u8; RAW_READ];
         let room = match usual.get_mut(..self.raw_read) {
             Some(room) => room,
@@ -134,7 +133,7 @@ impl Input {
             }
         };
         while *readable {
-            if !pipe.check_write() {
+            if !(pipe.check_write() || drops && pipe.is_over()) {
                 self.stopped = true;
                 return Ok(Progress::Idle);
             }
@@ -147,7 +146,7 @@ impl Input {
                     budget = budget.saturating_sub(count);
                     // SAFETY: the view is used up before the room is written again.
                     let message = unsafe { Message::view(room.as_ptr(), count) };
-                    if !pipe.write(&message) {
+                    if !pipe.write(&message) && !(drops && pipe.is_over()) {
                         return Err(Failure::Connection(Errno::ENOMEM));
                     }
                 }
