@@ -179,9 +179,11 @@ impl Session {
             return Some(turn);
         }
         if self.is_overdue(purpose) {
-            // Who takes all the time what is written may be silent all the same: asked again soon.
-            let next = (turn == Turn::Again).then(|| cx.timers.add(self.id, purpose, SILENT));
             let engine = self.engine.as_ref();
+            // Who only takes, and all the time, is silent all the same; what is left to read may be
+            // something else: asked again soon.
+            let unread = turn == Turn::Again && engine.is_some_and(|engine| engine.readable);
+            let next = unread.then(|| cx.timers.add(self.id, purpose, SILENT));
             if next.is_none() && !engine.is_some_and(|engine| engine.input.waits_for_room()) {
                 return None;
             }

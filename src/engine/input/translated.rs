@@ -146,7 +146,7 @@ impl Input {
                     budget = budget.saturating_sub(count);
                     // SAFETY: the view is used up before the room is written again.
                     let message = unsafe { Message::view(room.as_ptr(), count) };
-                    if !pipe.write(&message) && !(drops && pipe.is_over()) {
+                    if !(pipe.write(&message) || drops && pipe.is_over()) {
                         return Err(Failure::Connection(Errno::ENOMEM));
                     }
                 }
