@@ -71,6 +71,8 @@ pub struct Output {
     pub(super) broken: bool,
     /// A message could not be translated or sealed. Nothing can follow it, and the connection ends.
     pub(super) failed: bool,
+    /// About how many bytes were written here.
+    pub progress: u64,
     /// The last call wrote all there was, and it was not much.
     caught_up: bool,
     /// The messages last written were small.
@@ -104,6 +106,7 @@ impl Output {
             hello: if greets { options.hello_msg.clone() } else { Vec::new() },
             broken: false,
             failed: false,
+            progress: 0,
             caught_up: false,
             small: false,
             large: false,
@@ -163,6 +166,12 @@ impl Output {
     fn has_translated(&self) -> bool {
         self.staged.len() > self.staged_written
             || self.sealing.as_ref().is_some_and(|sealing| sealing.has_unsent())
+    }
+
+    /// Whether a PING, or what else is not from the pipe, is still to be written.
+    pub fn has_unsent_control(&self) -> bool {
+        self.control.len() > self.control_written
+            || self.sealing.as_ref().is_some_and(|sealing| sealing.has_all_unsent())
     }
 
     /// Whether frames are encrypted.
@@ -247,6 +256,7 @@ impl Output {
                 // From here on the writing thread sends by itself.
                 return Ok(Progress::CaughtUp);
             }
+            self.progress = self.progress.wrapping_add(written as u64);
             budget = budget.saturating_sub(written);
             if budget == 0 {
                 return Ok(Progress::More);

@@ -268,3 +268,33 @@ fn a_closed_socket_sends_all_to_a_peer_that_sends_too() {
     let messages = b"\0\x01m".repeat(1000);
     sends_all_to(b"PAIR", ZMQ_PAIR, &[&messages, &messages, &messages]);
 }
+
+#[test]
+fn a_peer_that_takes_long_for_a_message_is_not_silent() {
+    const LEN: usize = 8_000_000;
+    let context = zmq_ctx_new();
+    let push = zmq_socket(context, ZMQ_PUSH);
+    set(push, ZMQ_SNDBUF, 64 * 1024);
+    set(push, ZMQ_LINGER, 0);
+    set(push, ZMQ_HEARTBEAT_IVL, 50);
+    set(push, ZMQ_HEARTBEAT_TIMEOUT, 300);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_recv_buffer_size(64 * 1024).unwrap();
+    connect(push, "tcp", &listener);
+    let (mut peer, _) = listener.accept().unwrap();
+    greet(&mut peer, b"PULL").unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let body = vec![0; LEN];
+    // SAFETY: a buffer, and its size.
+    let sent = unsafe { zmq_send(push, body.as_ptr().cast(), LEN, 0) };
+    assert_eq!(usize::try_from(sent), Ok(LEN));
+    let (mut taken, mut buffer) = (0, vec![0; 32 * 1024]);
+    while taken < LEN {
+        std::thread::sleep(Duration::from_millis(5));
+        match peer.read(&mut buffer) {
+            Ok(count @ 1..) => taken += count,
+            outcome => panic!("{outcome:?} after {taken} bytes"),
+        }
+    }
+    assert_eq!((zmq_close(push), zmq_ctx_term(context)), (0, 0));
+}

@@ -155,6 +155,7 @@ impl Session {
     }
 
     pub(super) fn cancel_engine_timers(&mut self, cx: &mut Cx<'_>) {
+        self.unasked = None;
         if let Some(look) = self.timers.input.take() {
             cx.timers.cancel(look.timer);
         }
@@ -177,6 +178,7 @@ impl Session {
         let Some(engine) = self.engine.as_deref_mut() else { return };
         let ttl = engine.input.ttl.take();
         if core::mem::take(&mut engine.input.heard) {
+            self.unasked = None;
             for slot in [&mut self.timers.heartbeat_timeout, &mut self.timers.heartbeat_ttl] {
                 if let Some(timer) = slot.take() {
                     cx.timers.cancel(timer);
@@ -197,15 +199,29 @@ impl Session {
         self.timers.heartbeat = Some(cx.timers.add(self.id, Purpose::Heartbeat, interval));
         let Some(engine) = self.engine.as_deref_mut() else { return Turn::Idle };
         engine.ping(self.options.heartbeat_ttl);
+        let turn = self.work(cx);
+        if self.timers.heartbeat_timeout.is_none() {
+            self.await_answer(cx);
+        }
+        turn
+    }
+
+    /// Gives the peer so much time to answer a PING; from when it has gone out, as long as something goes
+    /// out at all: it may stand behind a message that takes its time.
+    pub(super) fn await_answer(&mut self, cx: &mut Cx<'_>) {
+        let Some(engine) = self.engine.as_deref() else { return };
         let timeout = match self.options.heartbeat_timeout {
-            -1 => interval,
+            -1 => self.options.heartbeat_interval,
             timeout => timeout,
         };
-        if timeout > 0 && self.timers.heartbeat_timeout.is_none() {
+        if timeout > 0 {
+            let output = &engine.output;
+            self.unasked = output.has_unsent_control().then_some(output.progress);
             let timer = cx.timers.add(self.id, Purpose::HeartbeatTimeout, timeout);
-            self.timers.heartbeat_timeout = Some(timer);
+            if let Some(before) = self.timers.heartbeat_timeout.replace(timer) {
+                cx.timers.cancel(before);
+            }
         }
-        self.work(cx)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{InputLook, Session, Watching};
 use crate::engine::input::Input;
 use crate::engine::{Outcome, Progress};
-use crate::io::timers::Purpose;
+use crate::io::timers::{Purpose, TimerKey};
 use crate::io::{Cx, Turn};
 use crate::pipe::inlet::Found;
 use crate::pipe::PipeEnd;
@@ -38,6 +38,12 @@ impl Session {
         let outcome = self.write_some(cx);
         if let (Some(engine), Some(watch)) = (&self.engine, &self.watch) {
             watch.look_for_room(!engine.writable);
+        }
+        let unsent = |session: &Session| {
+            session.engine.as_ref().is_some_and(|engine| engine.output.has_unsent_control())
+        };
+        if self.unasked.is_some() && !unsent(self) {
+            self.await_answer(cx);
         }
         outcome
     }
@@ -169,6 +175,7 @@ impl Session {
     /// input, a system that waits for more of a large body, or a pipe without room, where nobody
     /// listened. None when it was silent.
     pub(super) fn listen_once_more(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Option<Turn> {
+        let fired = self.silence_timer(purpose);
         self.take_input_back();
         if let Some(engine) = self.engine.as_deref_mut() {
             engine.readable = true;
@@ -178,7 +185,9 @@ impl Session {
         if turn == Turn::Over {
             return Some(turn);
         }
-        if self.is_overdue(purpose) {
+        if purpose == Purpose::HeartbeatTimeout && self.is_on_its_way() {
+            self.await_answer(cx);
+        } else if fired.is_some() && self.silence_timer(purpose) == fired {
             let engine = self.engine.as_ref();
             // Who only takes, and all the time, is silent all the same; what is left to read may be
             // something else: asked again soon.
@@ -198,12 +207,17 @@ impl Session {
         Some(turn)
     }
 
-    /// Whether a heartbeat timer is still to be obeyed.
-    fn is_overdue(&self, purpose: Purpose) -> bool {
+    /// Whether the PING waits behind something of which the peer has taken more in the meantime.
+    fn is_on_its_way(&self) -> bool {
+        let progress = self.engine.as_ref().map(|engine| engine.output.progress);
+        self.unasked.is_some() && self.unasked != progress
+    }
+
+    /// The timer that gives the peer up, if it is still to be obeyed.
+    fn silence_timer(&self, purpose: Purpose) -> Option<TimerKey> {
         match purpose {
-            Purpose::HeartbeatTimeout => self.timers.heartbeat_timeout.is_some(),
-            Purpose::HeartbeatTtl => self.timers.heartbeat_ttl.is_some(),
-            _ => true,
+            Purpose::HeartbeatTimeout => self.timers.heartbeat_timeout,
+            _ => self.timers.heartbeat_ttl,
         }
     }
 }

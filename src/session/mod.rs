@@ -134,6 +134,8 @@ pub struct Session {
     exchange: Option<Box<dyn Connectionless>>,
     /// The reactor watches its descriptors.
     exchange_watched: bool,
+    /// The PING that the heartbeat's timeout is for has not gone out yet; with what the output had written.
+    unasked: Option<u64>,
     /// There may be something to write although the pipe's reader is lent.
     output_due: bool,
     /// The pipe's reader is lent in a stream, and this session looks from time to time.
@@ -215,6 +217,7 @@ impl Session {
             watch: None,
             exchange: None,
             exchange_watched: false,
+            unasked: None,
             output_due: false,
             watching: None,
             will_look: false,

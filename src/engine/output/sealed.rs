@@ -57,6 +57,11 @@ impl Sealing {
         self.staged.len() > self.staged_written || self.large.is_some()
     }
 
+    /// Whether nothing of the sealed frames is written yet: those of commands come first.
+    pub(super) fn has_all_unsent(&self) -> bool {
+        self.staged_written == 0 && !self.staged.is_empty()
+    }
+
     /// Seals one frame.
     pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
         self.failed |= self.sealer.append_frame(flags, body, &mut self.staged).is_err();
