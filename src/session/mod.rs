@@ -275,7 +275,11 @@ impl Session {
         self.take_input_back();
         // A pipe that the socket did not close is cut (unbind); what it holds is not sent.
         let cut = self.pipe.as_ref().is_some_and(|pipe| !pipe.peer_is_closed());
-        if linger == 0 || cut || self.pipe.is_none() && !self.has_unsent() {
+        if linger == 0 || cut {
+            return Turn::Over;
+        }
+        if self.pipe.is_none() && !self.has_unsent() {
+            self.read_off();
             return Turn::Over;
         }
         if linger > 0 {

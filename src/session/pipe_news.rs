@@ -93,8 +93,19 @@ impl Session {
             self.ending = true;
         }
         if self.ending && !self.has_unsent() {
+            self.read_off();
             return Turn::Over;
         }
         self.work(cx)
+    }
+
+    /// Reads what the peer said to nobody, before the connection is closed: the system would forget what
+    /// it has not sent yet.
+    pub(super) fn read_off(&mut self) {
+        if let (Some(engine), Some(pipe)) = (&mut self.engine, &mut self.closed_pipe) {
+            engine.input.drops = true;
+            // Whatever comes of it, the connection is over.
+            let _ = engine.read(Some(&mut pipe.out));
+        }
     }
 }
