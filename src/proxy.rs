@@ -403,8 +403,12 @@ impl Direction {
             let mut message = Message::new();
             if let Some(stuck) = self.stuck.take() {
                 message = stuck;
-            } else if !ends.have_room() || !self.receive(ends, &mut message)? {
-                return Ok(());
+            } else {
+                // To look for more may take a moment.
+                ends.show(&mut self.held);
+                if !ends.have_room() || !self.receive(ends, &mut message)? {
+                    return Ok(());
+                }
             }
             let mut more = message.has_more();
             if !self.send_first(ends, &mut message, patience)? {

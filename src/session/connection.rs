@@ -141,7 +141,8 @@ impl Session {
         if failure == Failure::Protocol || !active {
             return Turn::Over;
         }
-        if let Some(pipe) = self.pipe.as_mut().filter(|_| self.options.subscribes()) {
+        let says_again = self.options.subscribes();
+        if let Some(pipe) = self.pipe.as_mut().filter(|pipe| says_again && !pipe.peer_is_closed()) {
             // The socket will say all of that again.
             pipe.drop_unread();
         }
