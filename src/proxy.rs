@@ -5,7 +5,10 @@
 //! them. When neither has, it leaves the sockets and sleeps until that may have changed: a side
 //! that has something to read is no reason to wake up, only room on the other side is.
 //!
-//! Bodies are not copied: what was read is a view of the incoming pipe until it is in the outgoing
+//! Most messages go from pipe to pipe as they lie there, and are shown to their readers when that
+//! direction's turn is over (see [`crate::socket::relay`]). The others are taken part by part.
+//!
+//! Their bodies are not copied: what was read is a view of the incoming pipe until it is in the outgoing
 //! one. A message is left where it is while there is no room for any, so that it is not lost when a
 //! signal ends the proxy. If it finds no room all the same (its one peer is full, or another thread was
 //! faster), it gets a body of its own and waits as [`Direction::stuck`]; so a proxy never blocks on one

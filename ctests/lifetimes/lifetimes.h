@@ -205,4 +205,16 @@ static inline void *torment(void *argument)
     return NULL;
 }
 
+/* Joins two sockets until their context ends, and closes them. After a signal the proxy begins anew. */
+static inline void *proxy_to_the_end(void *argument)
+{
+    void **ends = argument;
+    while (zmq_proxy(ends[0], ends[1], NULL) == -1 && errno == EINTR)
+        ;
+    CHECK(errno == ETERM);
+    CHECK(zmq_close(ends[0]) == 0);
+    CHECK(zmq_close(ends[1]) == 0);
+    return NULL;
+}
+
 #endif

@@ -286,17 +286,6 @@ static void publishing_over_the_mark(void)
 }
 
 /* Signals end a proxy again and again, and it is started anew. */
-static void *run_proxy(void *argument)
-{
-    void **ends = argument;
-    while (zmq_proxy(ends[0], ends[1], NULL) == -1 && errno == EINTR)
-        ;
-    CHECK(errno == ETERM);
-    CHECK(zmq_close(ends[0]) == 0);
-    CHECK(zmq_close(ends[1]) == 0);
-    return NULL;
-}
-
 static void interrupted_proxies(void)
 {
     static const int marks[] = {1, 3, 1000};
@@ -314,7 +303,7 @@ static void interrupted_proxies(void)
             bind_any(ends[0], wildcards[i], endpoint);
             bind_any(ends[1], i ? wildcards[i] : "inproc://out", out);
             CHECK(zmq_connect(pull, out) == 0);
-            pthread_t sender = start_thread(push_all, NULL), proxy = start_thread(run_proxy, ends);
+            pthread_t sender = start_thread(push_all, NULL), proxy = start_thread(proxy_to_the_end, ends);
             struct tormentor tormentor = {.victim = proxy, .pause_us = 20};
             pthread_t interrupter = start_thread(torment, &tormentor);
             pull_all(pull, 1);

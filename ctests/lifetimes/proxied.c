@@ -12,17 +12,6 @@ static int rounds(void)
     return getenv("LIFETIMES_SMALL") ? 20 : getenv("LIFETIMES_FULL") ? 20000 : 500;
 }
 
-static void *run_proxy(void *argument)
-{
-    void **ends = argument;
-    while (zmq_proxy(ends[0], ends[1], NULL) == -1 && errno == EINTR)
-        ;
-    CHECK(errno == ETERM);
-    CHECK(zmq_close(ends[0]) == 0);
-    CHECK(zmq_close(ends[1]) == 0);
-    return NULL;
-}
-
 /* Sends every message back as it is. */
 static void *echo(void *worker)
 {
@@ -90,7 +79,7 @@ static void many_clients(void)
             clients[c] = new_socket(context, ZMQ_DEALER);
             CHECK(zmq_connect(clients[c], front) == 0);
         }
-        const pthread_t proxy = start_thread(run_proxy, ends), echoing = start_thread(echo, worker);
+        const pthread_t proxy = start_thread(proxy_to_the_end, ends), echoing = start_thread(echo, worker);
         struct tormentor tormentor = {.victim = proxy, .pause_us = 200};
         const pthread_t interrupter = start_thread(torment, &tormentor);
         for (uint32_t round = 0, number = 0; round < (uint32_t)rounds(); ++round) {
@@ -145,7 +134,7 @@ static void a_full_peer(void)
         send_to(worker, "other", "before");
         send_to(worker, "full", "much");
     }
-    const pthread_t proxy = start_thread(run_proxy, ends);
+    const pthread_t proxy = start_thread(proxy_to_the_end, ends);
     char body[16];
     for (int i = 0; i <= ROOM; ++i)
         CHECK(zmq_recv(other, body, sizeof body, 0) == 6);

@@ -62,7 +62,7 @@ impl<'a> Whole<'a> {
 
 /// Bytes of the header and the body of the frame that comes first.
 #[inline]
-fn measure(frames: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn measure(frames: &[u8]) -> Option<(usize, usize)> {
     let [flags, len, ..] = *frames else { return None };
     if flags & FRAME_LARGE == 0 {
         return Some((2, usize::from(len)));

@@ -8,8 +8,8 @@ use crate::options::constants::{
 /// A failed handshake, sorted by what the socket's monitor gets to see of it.
 ///
 /// All of these but [`Closed`](HandshakeError::Closed) are the peer's or the configuration's fault, so a
-/// connecting socket does not try again. A connection that breaks during the handshake is not among them; that is for the engine
-/// to notice.
+/// connecting socket does not try again. A connection that breaks during the handshake is not among
+/// them; that is for the engine to notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HandshakeError {
     /// `ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL` with this `ZMQ_PROTOCOL_ERROR_*` value.

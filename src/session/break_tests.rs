@@ -154,14 +154,20 @@ fn messages(peer: &mut TcpStream, count: usize) -> Vec<u8> {
     letters
 }
 
-#[test]
-fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
+/// A PUSH that connects again and again, and whom it connects to.
+fn websocket_client() -> (*mut c_void, *mut c_void, TcpListener) {
     let context = zmq_ctx_new();
     let push = zmq_socket(context, ZMQ_PUSH);
     set(push, ZMQ_RECONNECT_IVL, 1);
     set(push, ZMQ_LINGER, 0);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     connect(push, "ws", &listener);
+    (context, push, listener)
+}
+
+#[test]
+fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
+    let (context, push, listener) = websocket_client();
     drop(accept_websocket(&listener, &close_frame()));
     listener.set_nonblocking(true).unwrap();
     let again = (0..500).any(|_| {
@@ -175,12 +181,7 @@ fn a_websocket_server_that_leaves_in_the_handshake_is_connected_to_again() {
 #[test]
 fn what_a_websocket_has_no_more_time_for_goes_to_the_next() {
     const LETTERS: &[u8] = b"abcdefghij";
-    let context = zmq_ctx_new();
-    let push = zmq_socket(context, ZMQ_PUSH);
-    set(push, ZMQ_RECONNECT_IVL, 1);
-    set(push, ZMQ_LINGER, 0);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    connect(push, "ws", &listener);
+    let (context, push, listener) = websocket_client();
     for letter in LETTERS {
         // SAFETY: a byte.
         assert_eq!(unsafe { zmq_send(push, (&raw const *letter).cast(), 1, 0) }, 1);

@@ -39,10 +39,8 @@ impl Session {
         if let (Some(engine), Some(watch)) = (&self.engine, &self.watch) {
             watch.look_for_room(!engine.writable);
         }
-        let unsent = |session: &Session| {
-            session.engine.as_ref().is_some_and(|engine| engine.output.has_unsent_control())
-        };
-        if self.unasked.is_some() && !unsent(self) {
+        let engine = self.engine.as_ref().filter(|_| self.unasked.is_some());
+        if engine.is_some_and(|engine| !engine.output.has_unsent_control()) {
             self.await_answer(cx);
         }
         outcome

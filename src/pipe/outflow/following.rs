@@ -6,6 +6,7 @@ use super::{Outbound, Outflow, Pace};
 use crate::pipe::chunk::Published;
 use crate::pipe::log::{Crowd, Log, Stretch};
 use crate::pipe::queue::{AWAKE, FRAME_LARGE};
+use crate::pipe::reader::measure;
 use crate::pipe::writer::Writer;
 use core::sync::atomic::Ordering;
 
@@ -133,11 +134,8 @@ impl Outflow {
     /// memory; the parts are taken back then.
     pub fn resume(&mut self, mut frames: &[u8]) -> bool {
         self.stop_following();
-        while let [flags, len, ..] = *frames {
-            let (head, len) = match frames[1..].first_chunk::<8>() {
-                Some(long) if flags & FRAME_LARGE != 0 => (9, u64::from_be_bytes(*long) as usize),
-                _ => (2, usize::from(len)),
-            };
+        while let Some((head, len)) = measure(frames) {
+            let flags = frames[0];
             let Some((body, rest)) = frames[head..].split_at_checked(len) else { return false };
             let Outbound::Bytes(writer) = &mut self.lane else { return false };
             if writer.write_frame(flags & !FRAME_LARGE, body).is_err() {
