@@ -1,14 +1,17 @@
 //! A pollable flag: what a thread sleeps on and what `ZMQ_FD` shows.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Errno, Result};
 
+pub mod held;
+
 /// A descriptor that is readable while the flag is set.
 #[derive(Debug)]
 pub struct Signaler {
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
 }
 
 impl Signaler {
@@ -20,14 +23,20 @@ impl Signaler {
             return Err(Errno::last());
         }
         // SAFETY: the descriptor is new and nobody else's.
-        Ok(Signaler { descriptor: unsafe { OwnedFd::from_raw_fd(fd) } })
+        let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Signaler { descriptor: Arc::new(descriptor) })
     }
 
     /// Sets the flag.
     pub fn set(&self) {
-        let one = 1u64;
-        // SAFETY: eight bytes of a live variable. A full counter (EAGAIN) is a set flag as well.
-        unsafe { libc::write(self.raw(), (&raw const one).cast(), 8) };
+        write_to(&self.descriptor);
+    }
+
+    /// As [`Signaler::set`], a little later where this thread [holds](held) signals.
+    pub fn set_soon(&self) {
+        if !held::hold(&self.descriptor) {
+            self.set();
+        }
     }
 
     /// Clears the flag; returns how often it was set since it was last cleared.
@@ -62,6 +71,12 @@ impl Signaler {
             _ => Err(Errno::last()),
         }
     }
+}
+
+fn write_to(descriptor: &OwnedFd) {
+    let one = 1u64;
+    // SAFETY: eight bytes of a live variable. A full counter (EAGAIN) is a set flag as well.
+    unsafe { libc::write(descriptor.as_raw_fd(), (&raw const one).cast(), 8) };
 }
 
 impl AsFd for Signaler {

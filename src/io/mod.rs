@@ -25,6 +25,7 @@ use crate::error::{Errno, Result};
 use crate::pipe::{PipeEvent, PipeShared};
 use crate::session::listener::Listener;
 use crate::session::Session;
+use crate::signaler::held;
 use crate::transport::tcp::ConnectTarget;
 pub use handle::IoHandle;
 use looks::Looks;
@@ -191,20 +192,7 @@ impl IoThread {
                 }
             }
             self.handle.rise();
-            for event in &events {
-                if event.token() == WAKE {
-                    continue;
-                }
-                let (id, generation) = parts(event.token());
-                let hung_up = event.is_read_closed() || event.is_error();
-                let readable = event.is_readable() || hung_up;
-                let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-                let news = Ready { readable, writable, hung_up };
-                self.turn(id, |object, cx| match object {
-                    Object::Session(session) => session.ready(cx, generation, news),
-                    Object::Listener(listener) => listener.ready(cx),
-                });
-            }
+            self.hear(&events);
             if !self.execute_commands() {
                 break;
             }
@@ -213,6 +201,43 @@ impl IoThread {
             self.run_queued();
         }
         self.finish();
+    }
+
+    /// Gives each object that the system has news for a turn. Where those are several, applications are
+    /// woken after the last one, or before one that may take its time.
+    fn hear(&mut self, events: &Events) {
+        let several = events.iter().nth(1).is_some();
+        if several {
+            held::begin();
+        }
+        for event in events {
+            if event.token() == WAKE {
+                continue;
+            }
+            let (id, generation) = parts(event.token());
+            let hung_up = event.is_read_closed() || event.is_error();
+            let readable = event.is_readable() || hung_up;
+            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            let news = Ready { readable, writable, hung_up };
+            self.turn(id, |object, cx| match object {
+                Object::Session(session) => {
+                    if !session.has_shaken_hands() {
+                        held::send_all();
+                    }
+                    session.ready(cx, generation, news)
+                }
+                Object::Listener(listener) => {
+                    held::send_all();
+                    listener.ready(cx)
+                }
+            });
+            if several {
+                held::send_old();
+            }
+        }
+        if several {
+            held::end();
+        }
     }
 
     /// False when the thread should end.

@@ -63,6 +63,11 @@ impl Session {
         turn
     }
 
+    /// Whether the handshake is over: turns take no longer than what they move.
+    pub fn has_shaken_hands(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| !engine.is_handshaking())
+    }
+
     /// As [`Session::work`], with the receiving half kept.
     pub(super) fn work_alone(&mut self, cx: &mut Cx<'_>) -> Turn {
         if self.down.as_ref().is_some_and(|down| down.load(Ordering::Acquire)) {

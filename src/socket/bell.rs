@@ -31,7 +31,7 @@ impl Bell {
 
     pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            self.signaler.set();
+            self.signaler.set_soon();
         }
     }
 

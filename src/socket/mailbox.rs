@@ -147,7 +147,7 @@ impl Mailbox {
         };
         drop(queue);
         if wants_write(before) {
-            self.signaler.set();
+            self.signaler.set_soon();
         }
         if let Some(bell) = bell {
             bell.ring();
