@@ -135,6 +135,16 @@ enum Object {
     Listener(Box<Listener>),
 }
 
+impl Object {
+    /// Whether a turn may do more than move messages: connect, accept, shake hands.
+    fn takes_its_time(&self) -> bool {
+        match self {
+            Object::Session(session) => !session.has_shaken_hands(),
+            Object::Listener(_) => true,
+        }
+    }
+}
+
 /// An I/O thread's own state.
 #[derive(Debug)]
 pub struct IoThread {
@@ -192,6 +202,8 @@ impl IoThread {
                 }
             }
             self.handle.rise();
+            // Applications are woken when all is done for now.
+            held::begin();
             self.hear(&events);
             if !self.execute_commands() {
                 break;
@@ -199,17 +211,14 @@ impl IoThread {
             self.fire_timers();
             self.look();
             self.run_queued();
+            held::end();
         }
+        held::end();
         self.finish();
     }
 
-    /// Gives each object that the system has news for a turn. Where those are several, applications are
-    /// woken after the last one, or before one that may take its time.
+    /// Gives each object that the system has news for a turn.
     fn hear(&mut self, events: &Events) {
-        let several = events.iter().nth(1).is_some();
-        if several {
-            held::begin();
-        }
         for event in events {
             if event.token() == WAKE {
                 continue;
@@ -220,23 +229,9 @@ impl IoThread {
             let writable = event.is_writable() || event.is_write_closed() || event.is_error();
             let news = Ready { readable, writable, hung_up };
             self.turn(id, |object, cx| match object {
-                Object::Session(session) => {
-                    if !session.has_shaken_hands() {
-                        held::send_all();
-                    }
-                    session.ready(cx, generation, news)
-                }
-                Object::Listener(listener) => {
-                    held::send_all();
-                    listener.ready(cx)
-                }
+                Object::Session(session) => session.ready(cx, generation, news),
+                Object::Listener(listener) => listener.ready(cx),
             });
-            if several {
-                held::send_old();
-            }
-        }
-        if several {
-            held::end();
         }
     }
 
@@ -349,7 +344,11 @@ impl IoThread {
             looks: &mut self.looks,
             io: &self.handle,
         };
+        if object.takes_its_time() {
+            held::send_all();
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| body(object, &mut cx)));
+        held::send_old();
         match outcome {
             Ok(Turn::Idle) => {}
             Ok(Turn::Again) => {

@@ -1,9 +1,9 @@
 //! Signals that wait while an I/O thread looks after its other connections.
 //!
 //! An application that is woken at the first message of many takes the processor from the I/O thread
-//! where they share one, and goes through all its sockets for a message or two. So an I/O thread to
-//! which several connections have something to say wakes nobody until it has heard them all, or for a
-//! tenth of a millisecond. Who is awake finds what came all the same.
+//! where they share one, and goes through all its sockets for a message or two. So an I/O thread wakes
+//! nobody before it has done all that it woke up for itself, or for a tenth of a millisecond. Who is awake
+//! finds what came all the same.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
