@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 import native
+from .running import BARE
 
 RESULTS = native.ROOT / "benches" / "RESULTS.md"
 CHART = native.ROOT / "benches" / "results.svg"
-TITLES = {"libzmq": "libzmq 4.3.5", "omq": "omq-libzmq 0.8.0", "before": "before", "ours": "oxizmq"}
+TITLES = {"libzmq": "libzmq 4.3.5", "omq": "omq-libzmq 0.8.0", "before": "before", "ours": "oxizmq", BARE: "no library"}
 
 
 def rate_text(rate):
@@ -153,6 +154,37 @@ def sections(results, names):
     return lines
 
 
+LIMITS = """
+Two threads and one connection without any library, in the turns of the rows above (`bare.c`): one sends
+blocks of 128 KiB and the other receives them, counted in messages of the row's size; or they answer each
+other and never stop looking. `ours` is oxizmq in relation to that, `aim` what the row's aim asks for, which
+is so many times what the better of the other libraries did. An aim of more than 1x of a rate, or of less
+than 1x of a time, is out of any library's reach on this machine.
+""".strip()
+
+
+def limits(results):
+    """What the system alone does in the rows that have it, and how near to that we and the aims are."""
+    lines = []
+    for result in results:
+        for metric in result.row.metrics if result.row.bare else ():
+            ours = result.ratio_to(BARE, metric.key)
+            peer = result.better_peer(metric.key, metric.more_is_better())
+            if ours is None or peer is None:
+                continue
+            bare, show = result.median(BARE, metric.key), SHOW[metric.kind]
+            asked = metric.goal * result.median(peer, metric.key) if metric.goal is not None else None
+            texts = [f"{result.row.label()} {metric.words}".rstrip(), show(bare)]
+            texts += [show(result.median("ours", metric.key)), ratio_text(ours[0]), f"{ours[1]:.2f}-{ours[2]:.2f}"]
+            texts += [show(asked), ratio_text(asked / bare)] if asked is not None else ["", ""]
+            lines.append(table_line(texts))
+    if not lines:
+        return []
+    columns = ["row", TITLES[BARE], TITLES["ours"], "ours", "90 %", "asked for", "aim"]
+    head = [table_line(columns), table_line(["---"] + ["---:"] * (len(columns) - 1))]
+    return ["", "## What the system does alone", "", LIMITS, "", *head, *lines]
+
+
 def failures(results):
     lines = []
     for result in results:
@@ -206,5 +238,6 @@ def write_results(options, started, description, interruptions, results, names):
         placed = [result for result in results if result.row.pinned == pinned]
         if placed:
             lines += ["", f"## {title}", *sections(placed, names)]
+    lines += limits(results)
     lines += failures(results)
     RESULTS.write_text("\n".join(lines) + "\n")

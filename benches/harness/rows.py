@@ -47,6 +47,8 @@ class Row:
         # Measured when asked for by name only.
         self.extra = settings.get("extra", False)
         self.quick = settings.get("quick", False)
+        # Arguments of bare.c, which does the same over a connection without any library.
+        self.bare = settings.get("bare")
         self.pinned = False
 
     def label(self):
@@ -78,9 +80,10 @@ def one_to_one():
                 "extra": goal is None,
                 "cpu_goal": 0.25 if transport == "tcp" and size <= 64 else None,
                 "quick": size in (64, 1024) or name in ("tcp-8", "tcp-65536"),
+                "bare": base if size >= 256 and transport != "inproc" else None,
             }
             yield Row(section, name, "throughput", base, rate(goal), **settings)
-            settings |= {"quick": name == "tcp-64", "pinnable": False}
+            settings |= {"quick": name == "tcp-64", "pinnable": False, "bare": None}
             message = [*base, "--api", "msg"]
             yield Row(section, f"{name}-msg", "throughput", message, rate(goal), **settings)
     reference = ["--transport", "inproc", "--size", 65536, "--api", "reference"]
@@ -124,8 +127,10 @@ def latency():
         yield Row(section, f"latency-{transport}", "latency", base, metrics(goal), **settings)
     for transport in ("tcp", "ipc", "inproc"):
         busy = ["--transport", transport, "--busy-poll", 100]
-        name = f"latency-{transport}-busy"
-        yield Row(section, name, "latency", busy, metrics(0.2), longer=3, quick=transport == "tcp")
+        settings = {"longer": 3, "quick": transport == "tcp"}
+        if transport != "inproc":
+            settings["bare"] = ["--transport", transport, "--kind", "latency", "--size", 1]
+        yield Row(section, f"latency-{transport}-busy", "latency", busy, metrics(0.2), **settings)
 
 
 def through_proxy():

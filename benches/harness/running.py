@@ -41,11 +41,17 @@ def build(library, directory):
             sys.exit(f"bench: {name}.c does not compile:\n{done.stderr}")
 
 
+# What ran without a library, among the runs of a row.
+BARE = "bare"
+
+
 class Result:
-    """What came of a row: each library's runs, with None for one that failed, and the failures."""
+    """What came of a row: each library's runs, with None for one that failed, and the failures. What the
+    system did alone is kept like a library's, but compared with ours only."""
 
     def __init__(self, row, names):
         self.row = row
+        names = [*names, BARE] if row.bare else names
         self.runs = {name: [] for name in names}
         self.failures = {name: [] for name in names}
         self.slow = set()
@@ -63,7 +69,7 @@ class Result:
         return statistics.median(run[key] for run in self.runs[name] if run)
 
     def peers(self, key):
-        return [name for name in self.runs if name != "ours" and self.has(name, key)]
+        return [name for name in self.runs if name not in ("ours", BARE) and self.has(name, key)]
 
     def better_peer(self, key, more_is_better):
         peers = self.peers(key)
@@ -80,8 +86,10 @@ class Result:
     def ratio(self, key, more_is_better):
         """Ours to the better peer: the median over all turns of what the two runs of a turn give, and
         the interval in which it lies nine times out of ten. None where there is nothing to compare."""
-        peer = self.better_peer(key, more_is_better)
-        if peer is None or not self.has("ours", key):
+        return self.ratio_to(self.better_peer(key, more_is_better), key)
+
+    def ratio_to(self, peer, key):
+        if peer is None or not self.has("ours", key) or not self.has(peer, key):
             return None
         pairs = [(run[key], other[key]) for run, other in zip(self.runs["ours"], self.runs[peer]) if run and other]
         single = [ours / theirs for ours, theirs in pairs if theirs] or [0.0]
@@ -111,10 +119,12 @@ class Runner:
         self.programs = scratch / "programs"
         build(libraries[0], self.programs)
 
-    def command(self, row):
+    def command(self, row, library):
         seconds = self.options.seconds * row.longer
         warm_up = self.options.seconds / 3
         timing = ["--pin", int(row.pinned), "--seconds", seconds, "--warm-up", warm_up]
+        if library is None:
+            return [self.programs / "bare", *row.bare, *timing]
         if row.program == "memory":
             timing = []
         if row.program.endswith(".py"):
@@ -122,24 +132,30 @@ class Runner:
         return [self.programs / row.program, *row.arguments, *timing]
 
     def once(self, row, library):
-        """One run's numbers by name."""
+        """One run's numbers by name; without a library where that is None."""
+        if library is None:
+            return self.numbers(row, None, self.libraries[0].environment())
         of_python = row.program.endswith(".py")
         # The wheel has its own libzmq, which only a preloaded one takes the place of.
         own = of_python and library.name == "libzmq"
         environment = dict(os.environ) if of_python else library.environment()
         if of_python and not own:
             environment["LD_PRELOAD"] = str(library.shared_object)
-        outcome = native.run(self.command(row), self.scratch / "run", environment, LIMIT_SECONDS)
+        values = self.numbers(row, library, environment)
+        used = pathlib.Path(values.pop("library", "nothing")).resolve()
+        if not own and used != library.shared_object.resolve():
+            raise Failed(f"loaded {used} instead of {library.shared_object}")
+        return values
+
+    def numbers(self, row, library, environment):
+        outcome = native.run(self.command(row, library), self.scratch / "run", environment, LIMIT_SECONDS)
         if outcome.status != 0 or outcome.timed_out:
             words = " ".join(outcome.errors.split())
             late = outcome.timed_out or outcome.status == -signal.SIGALRM
             ending = "not done in time" if late else outcome.ending()
             raise Failed(f"{ending}{': ' if words else ''}{words[-300:]}")
         values = values_of(outcome)
-        used = pathlib.Path(values.pop("library", "nothing")).resolve()
-        if not own and used != library.shared_object.resolve():
-            raise Failed(f"loaded {used} instead of {library.shared_object}")
-        return {name: float(value) for name, value in values.items()}
+        return {name: value if name == "library" else float(value) for name, value in values.items()}
 
     def interruptions(self):
         """How the machine interrupts a thread that does nothing, as a sentence."""
@@ -159,16 +175,18 @@ class Runner:
         result = Result(row, [library.name for library in self.libraries])
         for _ in range(self.options.repeat):
             # In any order, so that nobody gains from its place.
-            for library in random.sample(self.libraries, len(self.libraries)):
-                if result.gave_up(library.name) or result.has_enough(library.name):
+            contestants = self.libraries + ([None] if row.bare else [])
+            for library in random.sample(contestants, len(contestants)):
+                name = library.name if library else BARE
+                if result.gave_up(name) or result.has_enough(name):
                     continue
                 values, begin = None, time.monotonic()
                 try:
                     values = self.once(row, library)
                 except Failed as failed:
-                    result.failures[library.name].append(str(failed))
-                    print(f"bench: {row.label()}: {library.name}: {failed}", file=sys.stderr, flush=True)
-                result.runs[library.name].append(values)
+                    result.failures[name].append(str(failed))
+                    print(f"bench: {row.label()}: {name}: {failed}", file=sys.stderr, flush=True)
+                result.runs[name].append(values)
                 if time.monotonic() - begin > SLOW_SECONDS:
-                    result.slow.add(library.name)
+                    result.slow.add(name)
         return result
