@@ -78,6 +78,9 @@ pub enum Progress {
 /// Unsent control bytes beyond which no more PINGs are answered.
 const UNSENT_CONTROL_MAX: usize = 64 * 1024;
 
+/// Bytes written to a connection before it is worth a call to settle what the system keeps of them.
+const WORTH_LIMITING: u64 = 32 * 1024;
+
 /// Calls that read a handshake in a turn before other connections have theirs.
 const HANDSHAKE_READS: usize = 32;
 
@@ -165,6 +168,9 @@ impl Engine {
     /// Settles how much the system keeps of the messages that are written.
     pub fn limit_kept(&mut self) {
         let Some(most) = self.kept_most else { return };
+        if self.output.progress < WORTH_LIMITING {
+            return;
+        }
         let wanted = if self.output.is_sealed() || !self.output.alone {
             nearby::KEPT
         } else if self.output.has_large() {

@@ -28,7 +28,8 @@ const ACCEPTS_PER_TURN: usize = 64;
 
 #[derive(Debug)]
 enum Source {
-    Tcp(OwnedFd),
+    /// With the local end of all its connections, where they have the same.
+    Tcp(OwnedFd, Option<String>),
     Ipc(IpcListener),
     Cluster(OwnedFd, Family),
     /// With the path of its endpoint, and TLS for `wss`.
@@ -38,7 +39,7 @@ enum Source {
 impl Source {
     fn raw_fd(&self) -> RawFd {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, ..) | Source::Cluster(fd, _) => fd.as_raw_fd(),
+            Source::Tcp(fd, _) | Source::Ws(fd, ..) | Source::Cluster(fd, _) => fd.as_raw_fd(),
             Source::Ipc(listener) => listener.fd.as_raw_fd(),
         }
     }
@@ -46,7 +47,7 @@ impl Source {
     /// Accepts a connection; with it comes the peer's address, where that names the peer.
     fn accept(&self, options: &SocketOptions) -> Result<(OwnedFd, Option<SockAddr>)> {
         match self {
-            Source::Tcp(fd) | Source::Ws(fd, ..) => {
+            Source::Tcp(fd, _) | Source::Ws(fd, ..) => {
                 tcp::accept(fd.as_fd(), options).map(|(fd, peer)| (fd, Some(peer)))
             }
             Source::Cluster(fd, family) => {
@@ -58,7 +59,7 @@ impl Source {
 
     fn protocol(&self) -> Result<Protocol> {
         Ok(match self {
-            Source::Tcp(_) | Source::Ipc(_) | Source::Cluster(..) => Protocol::Zmtp,
+            Source::Tcp(..) | Source::Ipc(_) | Source::Cluster(..) => Protocol::Zmtp,
             Source::Ws(_, _, tls) => {
                 Protocol::WebSocketServer(tls.as_ref().map(tls::Server::accept).transpose()?)
             }
@@ -67,18 +68,22 @@ impl Source {
 
     fn addresses_of(&self, connection: &OwnedFd, peer: Option<&SockAddr>) -> Addresses {
         let name = |end| match self {
-            Source::Tcp(_) => tcp::endpoint_of(connection, end),
+            Source::Tcp(..) => tcp::endpoint_of(connection, end),
             Source::Ipc(_) => ipc::endpoint_of(connection, end),
             Source::Cluster(_, family) => cluster::endpoint_of(*family, connection, end),
             Source::Ws(_, path, tls) => ws::endpoint_of(scheme(tls), connection, end, path),
         };
         let remote = match (self, peer) {
-            (Source::Tcp(_), Some(peer)) => tcp::endpoint_text(peer),
+            (Source::Tcp(..), Some(peer)) => tcp::endpoint_text(peer),
             (Source::Ws(_, path, tls), Some(peer)) => ws::endpoint_text(scheme(tls), peer, path),
             _ => name(End::Remote),
         };
+        let local = match self {
+            Source::Tcp(_, Some(local)) => Ok(local.clone()),
+            _ => name(End::Local),
+        };
         Addresses {
-            local: name(End::Local).unwrap_or_default(),
+            local: local.unwrap_or_default(),
             remote: remote.unwrap_or_default(),
             bound: true,
         }
@@ -110,7 +115,10 @@ impl Listener {
     ) -> Result<(Listener, String)> {
         let fd = tcp::bind(address, options).map_err(|error| failed(link, error, ""))?;
         let name = tcp::endpoint_of(&fd, End::Local)?;
-        Ok((Listener::new(Source::Tcp(fd), &name, link, options), name))
+        // What an application prepared may take connections that were meant for others.
+        let is_one = options.use_fd == -1 && !tcp::is_wildcard(&name);
+        let source = Source::Tcp(fd, is_one.then(|| name.clone()));
+        Ok((Listener::new(source, &name, link, options), name))
     }
 
     /// Listens on an ipc path; also returns the endpoint as bound.
@@ -284,7 +292,7 @@ impl Listener {
         let fd = source.raw_fd();
         cx.unwatch(fd);
         let closed = match source {
-            Source::Tcp(listener) | Source::Ws(listener, ..) | Source::Cluster(listener, _) => {
+            Source::Tcp(listener, _) | Source::Ws(listener, ..) | Source::Cluster(listener, _) => {
                 drop(listener);
                 Ok(())
             }

@@ -163,6 +163,11 @@ pub fn endpoint_text(address: &SockAddr) -> Result<String> {
     }
 }
 
+/// Whether this endpoint of a listener stands for all addresses of the host.
+pub fn is_wildcard(endpoint: &str) -> bool {
+    endpoint.starts_with("tcp://0.0.0.0:") || endpoint.starts_with("tcp://[::]:")
+}
+
 /// A new socket of the address's family with everything that must be set before it is bound or
 /// connected.
 fn open(address: &SocketAddr, options: &SocketOptions) -> Result<Socket> {

@@ -269,3 +269,13 @@ fn endpoints_are_found_under_other_names() {
     let names = other_names("[::ffff:127.0.0.1]:9", true);
     assert_eq!(names.first().map(String::as_str), Some("tcp://[::ffff:127.0.0.1]:9"));
 }
+
+#[test]
+fn an_endpoint_for_all_addresses_is_known() {
+    for endpoint in ["tcp://0.0.0.0:5555", "tcp://[::]:5555"] {
+        assert!(is_wildcard(endpoint));
+    }
+    for endpoint in ["tcp://127.0.0.1:5555", "tcp://[::1]:5555", "tcp://10.0.0.0:80"] {
+        assert!(!is_wildcard(endpoint));
+    }
+}
