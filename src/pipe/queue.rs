@@ -71,6 +71,19 @@ pub unsafe fn put_frame(at: *mut u8, flags: u8, body: &[u8]) -> usize {
     }
 }
 
+/// Has the processor fetch the line around a place that is written soon. A hint: any place will do.
+#[inline(always)]
+pub fn fetch_line(at: *mut u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it changes nothing, and needs no memory there.
+    unsafe {
+        use core::arch::x86_64::{_mm_prefetch, _MM_HINT_ET0};
+        _mm_prefetch::<_MM_HINT_ET0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// Copies bytes, few of them without a call.
 ///
 /// # Safety

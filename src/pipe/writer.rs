@@ -48,6 +48,10 @@ pub struct Writer {
 // release/acquire words.
 unsafe impl Send for Writer {}
 
+/// A writer with many peers fills their chunks in turn, more memory than the nearest caches hold. So the
+/// line behind a message is fetched while the others have their turn.
+const LINE: usize = 64;
+
 impl Writer {
     pub(super) fn new(queue: Arc<Queue>) -> Writer {
         Writer {
@@ -201,6 +205,7 @@ impl Writer {
             }
             self.ready = Published::new(self.end, self.messages);
             self.fresh = true;
+            queue::fetch_line(self.base.wrapping_add(self.end + LINE));
         }
     }
 
