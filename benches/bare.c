@@ -85,7 +85,7 @@ static void receiving (void *context)
     print_rate (bytes / (int64_t) options.size, elapsed, cpu);
 }
 
-/* A frame of ZMTP around the body. False when the end has come before. */
+/* False when the end has come before. */
 static int look_for (int end, size_t size)
 {
     for (size_t have = 0; have < size;) {
@@ -98,9 +98,9 @@ static int look_for (int end, size_t size)
     return 1;
 }
 
+/* The body in its frame of ZMTP, behind the empty delimiter of a REQ. */
 static size_t framed (void)
 {
-    /* The empty delimiter of a REQ goes along. */
     return options.size + 4;
 }
 

@@ -157,9 +157,9 @@ def sections(results, names):
 LIMITS = """
 Two threads and one connection without any library, in the turns of the rows above (`bare.c`): one sends
 blocks of 128 KiB and the other receives them, counted in messages of the row's size; or they answer each
-other and never stop looking. `ours` is oxizmq in relation to that, `aim` what the row's aim asks for, which
-is so many times what the better of the other libraries did. An aim of more than 1x of a rate, or of less
-than 1x of a time, is out of any library's reach on this machine.
+other and never stop looking. `ours` is oxizmq in relation to that, `asked for` what the row's aim comes
+to: so many times the median of the better of the other libraries. More than 1x of a rate, or less than 1x of
+a time, is more than the system itself does with nobody in between.
 """.strip()
 
 

@@ -361,6 +361,8 @@ impl IoThread {
     }
 
     fn remove(&mut self, id: u64) {
+        // Many messages may have to be given up.
+        held::send_all();
         if let Some(object) = self.objects.remove(&id) {
             self.count_load();
             let mut cx = Cx {

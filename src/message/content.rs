@@ -11,6 +11,7 @@ use core::sync::atomic::{fence, AtomicUsize, Ordering};
 
 use super::pool;
 use crate::error::{Errno, Result};
+use crate::signaler::held;
 
 /// `zmq_free_fn`: takes the data and the hint given to `zmq_msg_init_data`.
 pub type FreeFunction = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
@@ -320,8 +321,9 @@ impl Content {
         // SAFETY: this was the last reference; the block came from the pool with this size.
         unsafe { pool::release(content.0.cast(), header.block) };
         if let Some(free) = free {
+            // It may call the library, and wait there for another thread.
             // SAFETY: the caller of zmq_msg_init_data vouched for function and arguments.
-            unsafe { free(data.cast(), hint) };
+            held::without(|| unsafe { free(data.cast(), hint) });
         }
     }
 }

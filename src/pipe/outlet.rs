@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::fence;
 use super::reader::Reader;
 use super::tally::Tally;
+use crate::signaler::held;
 
 /// What a stream lets gather before its writer sends it.
 pub const FLUSH_BYTES: u64 = 32 * 1024;
@@ -109,6 +110,7 @@ impl Outlet {
 
     /// Takes the reader back, after the call that its user is in.
     pub fn take_back_waiting(&self) -> Option<Loan> {
+        held::send_all();
         self.lock().take()
     }
 

@@ -116,7 +116,7 @@ impl Listener {
         let fd = tcp::bind(address, options).map_err(|error| failed(link, error, ""))?;
         let name = tcp::endpoint_of(&fd, End::Local)?;
         // What an application prepared may take connections that were meant for others.
-        let is_one = options.use_fd == -1 && !tcp::is_wildcard(&name);
+        let is_one = options.use_fd == -1 && tcp::has_one_address(&fd);
         let source = Source::Tcp(fd, is_one.then(|| name.clone()));
         Ok((Listener::new(source, &name, link, options), name))
     }

@@ -2,8 +2,9 @@
 //!
 //! An application that is woken at the first message of many takes the processor from the I/O thread
 //! where they share one, and goes through all its sockets for a message or two. So an I/O thread wakes
-//! nobody before it has done all that it woke up for itself, or for a tenth of a millisecond. Who is awake
-//! finds what came all the same.
+//! nobody before it has done all that it woke up for itself, or for a tenth of a millisecond and the turn it
+//! is in. Who is awake finds what came all the same. Before it waits for another thread, or calls what the
+//! application brought, it sends what it holds: the other side may be waiting for just that.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
@@ -74,6 +75,20 @@ pub fn end() {
     });
 }
 
+/// Runs something that may wait for who is to be woken, or wake somebody and wait: nothing is held before
+/// it and during it.
+pub fn without<T>(body: impl FnOnce() -> T) -> T {
+    let held = with(|held| {
+        held.send();
+        core::mem::replace(&mut held.holds, false)
+    });
+    let outcome = body();
+    if held == Some(true) {
+        begin();
+    }
+    outcome
+}
+
 /// `None` at the end of a thread, when it has nothing of its own any more.
 fn with<T>(body: impl FnOnce(&mut Held) -> T) -> Option<T> {
     HELD.try_with(|held| body(&mut held.borrow_mut())).ok()
@@ -131,6 +146,16 @@ mod tests {
         signaler.clear();
         signaler.set_soon();
         assert!(!is_set(&signaler), "the thread holds on");
+        let (before, during) = without(|| {
+            let before = is_set(&signaler);
+            signaler.clear();
+            signaler.set_soon();
+            (before, is_set(&signaler))
+        });
+        assert!(before && during);
+        signaler.clear();
+        signaler.set_soon();
+        assert!(!is_set(&signaler), "and afterwards, too");
         end();
         assert!(is_set(&signaler));
     }

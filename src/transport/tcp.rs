@@ -163,9 +163,21 @@ pub fn endpoint_text(address: &SockAddr) -> Result<String> {
     }
 }
 
-/// Whether this endpoint of a listener stands for all addresses of the host.
-pub fn is_wildcard(endpoint: &str) -> bool {
-    endpoint.starts_with("tcp://0.0.0.0:") || endpoint.starts_with("tcp://[::]:")
+/// Whether a listener has one address only, and its connections the same.
+pub fn has_one_address(listener: impl AsFd) -> bool {
+    let address = SockRef::from(&listener).local_addr().ok();
+    address.and_then(|address| address.as_socket()).is_some_and(|address| !is_any(address.ip()))
+}
+
+/// Whether an address stands for all of the host.
+fn is_any(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_unspecified(),
+        IpAddr::V6(address) => {
+            let mapped = address.to_ipv4_mapped();
+            address.is_unspecified() || mapped.is_some_and(|mapped| mapped.is_unspecified())
+        }
+    }
 }
 
 /// A new socket of the address's family with everything that must be set before it is bound or

@@ -271,11 +271,19 @@ fn endpoints_are_found_under_other_names() {
 }
 
 #[test]
-fn an_endpoint_for_all_addresses_is_known() {
-    for endpoint in ["tcp://0.0.0.0:5555", "tcp://[::]:5555"] {
-        assert!(is_wildcard(endpoint));
-    }
-    for endpoint in ["tcp://127.0.0.1:5555", "tcp://[::1]:5555", "tcp://10.0.0.0:80"] {
-        assert!(!is_wildcard(endpoint));
+fn an_address_that_stands_for_all_is_known() {
+    let is_any = |text: &str| super::is_any(text.parse().unwrap());
+    assert!(["0.0.0.0", "::", "::ffff:0.0.0.0"].into_iter().all(is_any));
+    assert!(!["127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1"].into_iter().any(is_any));
+}
+
+#[test]
+fn connections_of_a_listener_with_one_address_have_the_same() {
+    for (address, one) in [("127.0.0.1:*", true), ("0.0.0.0:*", false), ("*:*", false)] {
+        for ipv6 in [false, true] {
+            let options = SocketOptions { ipv6, ..options() };
+            let listener = bind(address, &options).unwrap();
+            assert_eq!(has_one_address(&listener), one, "{address}");
+        }
     }
 }
