@@ -20,8 +20,10 @@ struct Marks {
     /// The descriptor is to show marks: always, or until they are taken.
     exposed: bool,
     armed: bool,
-    /// It shows some.
+    /// It shows some, or will before long.
     raised: bool,
+    /// Writes to the descriptor, some of them perhaps still to come, that were not cleared.
+    owed: u64,
 }
 
 impl Marks {
@@ -29,7 +31,8 @@ impl Marks {
         let shows = (self.exposed || self.armed) && !self.keys.is_empty();
         if shows && !self.raised {
             self.raised = true;
-            signaler.set();
+            self.owed += 1;
+            signaler.set_soon();
         }
     }
 }
@@ -83,8 +86,9 @@ impl Inbox {
     pub fn take(&self) -> Vec<u64> {
         let mut marks = self.lock();
         marks.armed = false;
-        if core::mem::take(&mut marks.raised) {
-            self.signaler.clear();
+        marks.raised = false;
+        if marks.owed > 0 {
+            marks.owed = marks.owed.saturating_sub(self.signaler.clear());
         }
         core::mem::take(&mut marks.keys)
     }
@@ -124,7 +128,7 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::error::Errno;
-    use crate::signaler::Deadline;
+    use crate::signaler::{held, Deadline};
 
     fn readable(inbox: &Inbox) -> bool {
         inbox.wait(Deadline::after(0)) != Err(Errno::EAGAIN)
@@ -169,5 +173,25 @@ mod tests {
         watch.unmark();
         watch.mark();
         assert!(!readable(&inbox), "taking marks disarms");
+    }
+
+    #[test]
+    fn a_mark_shown_late_shows_no_longer_than_until_marks_are_taken() {
+        let inbox = Inbox::new().unwrap();
+        let watch = Watch::new(&inbox, 3);
+        inbox.expose();
+        held::begin();
+        watch.mark();
+        assert!(!readable(&inbox));
+        assert_eq!(inbox.take(), [3], "who looks finds it");
+        held::end();
+        assert!(readable(&inbox), "as it was to be");
+        assert_eq!(inbox.take(), []);
+        assert!(!readable(&inbox));
+        watch.unmark();
+        watch.mark();
+        assert!(readable(&inbox));
+        assert_eq!(inbox.take(), [3]);
+        assert!(!readable(&inbox));
     }
 }
