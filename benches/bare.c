@@ -80,8 +80,7 @@ static void receiving (void *context)
     const int64_t bytes = received_for (options.seconds);
     const int64_t elapsed = now () - start, cpu = cpu_time () - cpu_before;
     enter (END);
-    while (!others_left ())
-        usleep (200);
+    await_others ();
     print_rate (bytes / (int64_t) options.size, elapsed, cpu);
 }
 
@@ -133,10 +132,8 @@ static void asking (void *context)
     enter (MEASURE);
     const int count = asked_for (options.seconds);
     enter (END);
-    while (!others_left ())
-        usleep (200);
-    sort_times (samples, count);
-    printf ("latency=%.1f\nslowest=%.1f\n", samples[count / 2] / 2.0, samples[count - 1 - count / 1000] / 2.0);
+    await_others ();
+    print_round_trips (samples, count);
 }
 
 int main (int argc, char **argv)

@@ -51,10 +51,8 @@ static void requester (void *context)
     const int count = round_trips_for (socket, payload, options.seconds);
     const int64_t cpu = cpu_time () - cpu_before;
     enter (END);
-    while (!others_left ())
-        usleep (200);
-    sort_times (samples, count);
-    printf ("latency=%.1f\nslowest=%.1f\n", samples[count / 2] / 2.0, samples[count - 1 - count / 1000] / 2.0);
+    await_others ();
+    print_round_trips (samples, count);
     printf ("cpu=%.2f\n", (double) (cpu + atomic_load (&meeting->other_cpu)) / count / 2);
     zmq_close (socket);
     free (payload);

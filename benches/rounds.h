@@ -65,10 +65,4 @@ static void print_kept (const struct measured *before, const struct measured *af
     printf ("kept=%.4f\n", ((double) after->count / after->elapsed) / rate_before);
 }
 
-static void await_others (void)
-{
-    while (!others_left ())
-        usleep (200);
-}
-
 #endif

@@ -229,6 +229,13 @@ static int others_left (void)
     return atomic_load (&meeting->left) == meeting->others;
 }
 
+/* Waits until all other sides have ended. */
+static void await_others (void)
+{
+    while (!others_left ())
+        usleep (200);
+}
+
 /* What the measuring side has to tell: how many of what it counts there were, and for how long. */
 static void print_rate (int64_t count, int64_t elapsed, int64_t cpu)
 {
@@ -238,6 +245,13 @@ static void print_rate (int64_t count, int64_t elapsed, int64_t cpu)
     }
     printf ("rate=%.1f\n", count * 1e9 / elapsed);
     printf ("cpu=%.2f\n", (double) (cpu + atomic_load (&meeting->other_cpu)) / count);
+}
+
+/* Half of the median round trip, and of the one that only one in a thousand exceeds. */
+static void print_round_trips (int64_t *times, int count)
+{
+    sort_times (times, count);
+    printf ("latency=%.1f\nslowest=%.1f\n", times[count / 2] / 2.0, times[count - 1 - count / 1000] / 2.0);
 }
 
 #endif

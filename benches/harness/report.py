@@ -101,8 +101,7 @@ def lines_of(result, names):
     return [table_line(cells(result, metric, names)) for metric in result.row.metrics]
 
 
-def table_head(names):
-    columns = header(names)
+def table_head(columns):
     return [table_line(columns), table_line(["---"] + ["---:"] * (len(columns) - 1))]
 
 
@@ -147,7 +146,7 @@ def sections(results, names):
     """A table for each section that has rows."""
     lines = []
     for section in dict.fromkeys(result.row.section for result in results):
-        lines += ["", f"### {section}", "", *table_head(names)]
+        lines += ["", f"### {section}", "", *table_head(header(names))]
         for result in results:
             if result.row.section == section:
                 lines += lines_of(result, names)
@@ -181,8 +180,7 @@ def limits(results):
     if not lines:
         return []
     columns = ["row", TITLES[BARE], TITLES["ours"], "ours", "90 %", "asked for", "aim"]
-    head = [table_line(columns), table_line(["---"] + ["---:"] * (len(columns) - 1))]
-    return ["", "## What the system does alone", "", LIMITS, "", *head, *lines]
+    return ["", "## What the system does alone", "", LIMITS, "", *table_head(columns), *lines]
 
 
 def failures(results):

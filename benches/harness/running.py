@@ -45,13 +45,22 @@ def build(library, directory):
 BARE = "bare"
 
 
+class Bare:
+    """Stands among the libraries for a connection without one (`bare.c`)."""
+
+    name = BARE
+
+    def __init__(self, library):
+        # The program is linked like all others, and uses nothing of it.
+        self.environment = library.environment
+
+
 class Result:
     """What came of a row: each library's runs, with None for one that failed, and the failures. What the
     system did alone is kept like a library's, but compared with ours only."""
 
     def __init__(self, row, names):
         self.row = row
-        names = [*names, BARE] if row.bare else names
         self.runs = {name: [] for name in names}
         self.failures = {name: [] for name in names}
         self.slow = set()
@@ -63,7 +72,8 @@ class Result:
         return name in self.slow and sum(run is not None for run in self.runs[name]) >= SLOW_RUNS
 
     def has(self, name, key):
-        return not self.gave_up(name) and any(run and key in run for run in self.runs.get(name, ()))
+        runs = self.runs.get(name, ())
+        return any(run and key in run for run in runs) and not self.gave_up(name)
 
     def median(self, name, key):
         return statistics.median(run[key] for run in self.runs[name] if run)
@@ -110,12 +120,13 @@ def values_of(outcome):
 
 
 class Runner:
-    def __init__(self, options, scratch, libraries, python):
+    def __init__(self, options, scratch, libraries, python, with_bare):
         self.options = options
         self.scratch = scratch
         self.libraries = libraries
         # The interpreter that has pyzmq; None where it could not be installed.
         self.python = python
+        self.bare = [Bare(libraries[0])] if with_bare else []
         self.programs = scratch / "programs"
         build(libraries[0], self.programs)
 
@@ -123,7 +134,7 @@ class Runner:
         seconds = self.options.seconds * row.longer
         warm_up = self.options.seconds / 3
         timing = ["--pin", int(row.pinned), "--seconds", seconds, "--warm-up", warm_up]
-        if library is None:
+        if library.name == BARE:
             return [self.programs / "bare", *row.bare, *timing]
         if row.program == "memory":
             timing = []
@@ -132,22 +143,14 @@ class Runner:
         return [self.programs / row.program, *row.arguments, *timing]
 
     def once(self, row, library):
-        """One run's numbers by name; without a library where that is None."""
-        if library is None:
-            return self.numbers(row, None, self.libraries[0].environment())
+        """One run's numbers by name."""
         of_python = row.program.endswith(".py")
         # The wheel has its own libzmq, which only a preloaded one takes the place of.
         own = of_python and library.name == "libzmq"
+        is_free = own or library.name == BARE
         environment = dict(os.environ) if of_python else library.environment()
         if of_python and not own:
             environment["LD_PRELOAD"] = str(library.shared_object)
-        values = self.numbers(row, library, environment)
-        used = pathlib.Path(values.pop("library", "nothing")).resolve()
-        if not own and used != library.shared_object.resolve():
-            raise Failed(f"loaded {used} instead of {library.shared_object}")
-        return values
-
-    def numbers(self, row, library, environment):
         outcome = native.run(self.command(row, library), self.scratch / "run", environment, LIMIT_SECONDS)
         if outcome.status != 0 or outcome.timed_out:
             words = " ".join(outcome.errors.split())
@@ -155,7 +158,10 @@ class Runner:
             ending = "not done in time" if late else outcome.ending()
             raise Failed(f"{ending}{': ' if words else ''}{words[-300:]}")
         values = values_of(outcome)
-        return {name: value if name == "library" else float(value) for name, value in values.items()}
+        used = pathlib.Path(values.pop("library", "nothing")).resolve()
+        if not is_free and used != library.shared_object.resolve():
+            raise Failed(f"loaded {used} instead of {library.shared_object}")
+        return {name: float(value) for name, value in values.items()}
 
     def interruptions(self):
         """How the machine interrupts a thread that does nothing, as a sentence."""
@@ -172,21 +178,20 @@ class Runner:
             sys.exit(f"bench: interruptions: {outcome.ending()}: {outcome.errors}")
 
     def row(self, row):
-        result = Result(row, [library.name for library in self.libraries])
+        contestants = self.libraries + (self.bare if row.bare else [])
+        result = Result(row, [library.name for library in contestants])
         for _ in range(self.options.repeat):
             # In any order, so that nobody gains from its place.
-            contestants = self.libraries + ([None] if row.bare else [])
             for library in random.sample(contestants, len(contestants)):
-                name = library.name if library else BARE
-                if result.gave_up(name) or result.has_enough(name):
+                if result.gave_up(library.name) or result.has_enough(library.name):
                     continue
                 values, begin = None, time.monotonic()
                 try:
                     values = self.once(row, library)
                 except Failed as failed:
-                    result.failures[name].append(str(failed))
-                    print(f"bench: {row.label()}: {name}: {failed}", file=sys.stderr, flush=True)
-                result.runs[name].append(values)
+                    result.failures[library.name].append(str(failed))
+                    print(f"bench: {row.label()}: {library.name}: {failed}", file=sys.stderr, flush=True)
+                result.runs[library.name].append(values)
                 if time.monotonic() - begin > SLOW_SECONDS:
-                    result.slow.add(name)
+                    result.slow.add(library.name)
         return result

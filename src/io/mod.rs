@@ -202,19 +202,23 @@ impl IoThread {
                 }
             }
             self.handle.rise();
-            // Applications are woken when all is done for now.
-            held::begin();
-            self.hear(&events);
-            if !self.execute_commands() {
+            if !held::during(|| self.round(&events)) {
                 break;
             }
-            self.fire_timers();
-            self.look();
-            self.run_queued();
-            held::end();
         }
-        held::end();
         self.finish();
+    }
+
+    /// Does what there is to do for now. False when the thread should end.
+    fn round(&mut self, events: &Events) -> bool {
+        self.hear(events);
+        if !self.execute_commands() {
+            return false;
+        }
+        self.fire_timers();
+        self.look();
+        self.run_queued();
+        true
     }
 
     /// Gives each object that the system has news for a turn.

@@ -48,9 +48,15 @@ pub(super) fn hold(signal: &Arc<OwnedFd>) -> bool {
     .unwrap_or(false)
 }
 
-/// The calling thread holds signals from now on.
-pub fn begin() {
+/// Holds the signals of something, and sends them when it is over.
+pub fn during<T>(body: impl FnOnce() -> T) -> T {
     with(|held| held.holds = true);
+    let outcome = body();
+    with(|held| {
+        held.holds = false;
+        held.send();
+    });
+    outcome
 }
 
 /// Sends those that have waited for long.
@@ -67,14 +73,6 @@ pub fn send_all() {
     with(Held::send);
 }
 
-/// Sends all of them, and the thread holds no more.
-pub fn end() {
-    with(|held| {
-        held.holds = false;
-        held.send();
-    });
-}
-
 /// Runs something that may wait for who is to be woken, or wake somebody and wait: nothing is held before
 /// it and during it.
 pub fn without<T>(body: impl FnOnce() -> T) -> T {
@@ -84,7 +82,7 @@ pub fn without<T>(body: impl FnOnce() -> T) -> T {
     });
     let outcome = body();
     if held == Some(true) {
-        begin();
+        with(|held| held.holds = true);
     }
     outcome
 }
@@ -108,8 +106,7 @@ mod tests {
         let signaler = Signaler::new().unwrap();
         signaler.set_soon();
         assert!(is_set(&signaler));
-        begin();
-        end();
+        during(|| {});
         signaler.clear();
         signaler.set_soon();
         assert!(is_set(&signaler));
@@ -118,45 +115,45 @@ mod tests {
     #[test]
     fn held_signals_wait_for_the_end() {
         let [first, second] = [(); 2].map(|()| Signaler::new().unwrap());
-        begin();
-        first.set_soon();
-        second.set_soon();
-        first.set_soon();
-        assert!(!is_set(&first) && !is_set(&second));
-        std::thread::scope(|scope| scope.spawn(|| second.set_soon()).join().unwrap());
-        assert!(is_set(&second), "other threads do not hold theirs");
-        end();
+        during(|| {
+            first.set_soon();
+            second.set_soon();
+            first.set_soon();
+            assert!(!is_set(&first) && !is_set(&second));
+            std::thread::scope(|scope| scope.spawn(|| second.set_soon()).join().unwrap());
+            assert!(is_set(&second), "other threads do not hold theirs");
+        });
         assert_eq!((first.clear(), second.clear()), (2, 2));
     }
 
     #[test]
     fn they_do_not_wait_for_long_nor_for_something_long() {
         let signaler = Signaler::new().unwrap();
-        begin();
-        send_old();
-        signaler.set_soon();
-        std::thread::sleep(LONGEST);
-        assert!(!is_set(&signaler));
-        send_old();
-        assert!(is_set(&signaler), "it has waited for long");
-        signaler.clear();
-        signaler.set_soon();
-        send_all();
-        assert!(is_set(&signaler));
-        signaler.clear();
-        signaler.set_soon();
-        assert!(!is_set(&signaler), "the thread holds on");
-        let (before, during) = without(|| {
-            let before = is_set(&signaler);
+        during(|| {
+            send_old();
+            signaler.set_soon();
+            std::thread::sleep(LONGEST);
+            assert!(!is_set(&signaler));
+            send_old();
+            assert!(is_set(&signaler), "it has waited for long");
             signaler.clear();
             signaler.set_soon();
-            (before, is_set(&signaler))
+            send_all();
+            assert!(is_set(&signaler));
+            signaler.clear();
+            signaler.set_soon();
+            assert!(!is_set(&signaler), "the thread holds on");
+            let (before, during) = without(|| {
+                let before = is_set(&signaler);
+                signaler.clear();
+                signaler.set_soon();
+                (before, is_set(&signaler))
+            });
+            assert!(before && during);
+            signaler.clear();
+            signaler.set_soon();
+            assert!(!is_set(&signaler), "and afterwards, too");
         });
-        assert!(before && during);
-        signaler.clear();
-        signaler.set_soon();
-        assert!(!is_set(&signaler), "and afterwards, too");
-        end();
         assert!(is_set(&signaler));
     }
 }

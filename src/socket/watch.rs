@@ -180,11 +180,11 @@ mod tests {
         let inbox = Inbox::new().unwrap();
         let watch = Watch::new(&inbox, 3);
         inbox.expose();
-        held::begin();
-        watch.mark();
-        assert!(!readable(&inbox));
-        assert_eq!(inbox.take(), [3], "who looks finds it");
-        held::end();
+        held::during(|| {
+            watch.mark();
+            assert!(!readable(&inbox));
+            assert_eq!(inbox.take(), [3], "who looks finds it");
+        });
         assert!(readable(&inbox), "as it was to be");
         assert_eq!(inbox.take(), []);
         assert!(!readable(&inbox));
