@@ -27,6 +27,8 @@ struct Producer {
     random: Random,
     descriptor: i32,
     next_id: u64,
+    /// Of the body before, which others often have too.
+    len: usize,
     unfinished: Parts,
     finished: Vec<Parts>,
     /// How many of the finished messages a reader may see.
@@ -45,6 +47,7 @@ impl Producer {
             random: Random::new(seed),
             descriptor: 1,
             next_id: 0,
+            len: 0,
             unfinished: Vec::new(),
             finished: Vec::new(),
             published: 0,
@@ -54,11 +57,13 @@ impl Producer {
     /// A body that tells its message from all others; further parts may be of any length.
     fn body(&mut self) -> Vec<u8> {
         let least = if self.unfinished.is_empty() { 8 } else { 0 };
-        let len = least + self.random.length();
+        if self.len < least || self.random.below(2) == 0 {
+            self.len = least + self.random.length();
+        }
         self.next_id += 1;
-        let mut body = vec![self.next_id as u8; len];
+        let mut body = vec![self.next_id as u8; self.len];
         let id = self.next_id.to_be_bytes();
-        let start = len.min(8);
+        let start = self.len.min(8);
         body[..start].copy_from_slice(&id[..start]);
         body
     }
@@ -97,7 +102,8 @@ impl Producer {
             rest = &rest[count..];
             if self.random.below(2) == 0 {
                 let before = self.writer.unframed().len();
-                self.writer.take_messages(1 + self.random.below(3) as u64, u64::MAX);
+                let limit = 1 + self.random.below(3) as u64;
+                assert!(self.writer.take_messages(limit, u64::MAX) <= limit);
                 let mut taken = before - self.writer.unframed().len();
                 while let Some((_, len)) = waiting.next_if(|(_, len)| *len <= taken) {
                     taken -= len;

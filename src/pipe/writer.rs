@@ -11,6 +11,8 @@ use crate::error::{Errno, Result};
 use crate::message::few::{copy_few, FEW};
 use crate::message::{Content, Metadata};
 
+mod receiving;
+
 const FRAME_MORE_LARGE: u8 = FRAME_MORE | FRAME_LARGE;
 
 /// Where the last published message ended while a later one is unfinished.
@@ -428,113 +430,5 @@ impl Writer {
         self.messages = place.messages();
         self.ready = place;
         self.fresh = false;
-    }
-
-    // --- the plain engine's side: bytes arrive first, frames are found afterwards ---
-
-    /// Room behind the received bytes, at least `least` bytes of it. `ENOMEM`.
-    pub fn room(&mut self, least: usize) -> Result<(*mut u8, usize)> {
-        if self.capacity - self.filled < least {
-            let tail = self.filled - self.end;
-            self.advance_chunk(tail + least)?;
-        }
-        // SAFETY: filled never passes capacity.
-        Ok((unsafe { self.base.add(self.filled) }, self.capacity - self.filled))
-    }
-
-    /// Records that `len` bytes were received into [`Writer::room`].
-    pub fn received(&mut self, len: usize) {
-        debug_assert!(self.filled + len <= self.capacity);
-        self.filled += len;
-    }
-
-    /// Takes a copy of bytes that were received elsewhere. `ENOMEM`.
-    pub fn receive_copy(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let (room, _) = self.room(bytes.len())?;
-        // SAFETY: room gives at least as many bytes as asked for.
-        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), room, bytes.len()) };
-        self.received(bytes.len());
-        Ok(())
-    }
-
-    /// The received bytes that are not frames yet.
-    pub fn unframed(&self) -> &[u8] {
-        if self.filled == self.end {
-            return &[];
-        }
-        // SAFETY: the bytes between end and filled were received into this chunk.
-        unsafe { core::slice::from_raw_parts(self.base.add(self.end), self.filled - self.end) }
-    }
-
-    /// Takes the next `len` unframed bytes as one whole frame, whose flags byte becomes `flags`.
-    #[inline]
-    pub fn take_frame(&mut self, len: usize, flags: u8) {
-        debug_assert!(self.end + len <= self.filled);
-        // SAFETY: end is inside the chunk, as len bytes lie behind it.
-        unsafe {
-            let at = self.base.add(self.end);
-            if *at != flags {
-                *at = flags;
-            }
-        }
-        self.advance(len, flags & !FRAME_LARGE);
-    }
-
-    /// Takes whole data frames off the unframed bytes until `limit` messages are complete or the
-    /// next frame is anything else: incomplete, a command, longer than `max_body`. Returns the
-    /// number of messages.
-    pub fn take_messages(&mut self, limit: u64, max_body: u64) -> u64 {
-        let (mut end, filled, base) = (self.end, self.filled, self.base);
-        let mut messages = 0;
-        let mut ready_end = 0;
-        while messages < limit && filled - end >= 2 {
-            // SAFETY: bytes up to `filled` were received into this chunk.
-            let flags = unsafe { *base.add(end) };
-            let (header_len, body_len) = match flags {
-                // SAFETY: two bytes are there, as the loop's condition says.
-                0 | FRAME_MORE => (2, u64::from(unsafe { *base.add(end + 1) })),
-                FRAME_LARGE | FRAME_MORE_LARGE if filled - end >= 9 => {
-                    // SAFETY: nine bytes are there.
-                    let bytes = unsafe { base.add(end + 1).cast::<[u8; 8]>().read() };
-                    (9, u64::from_be_bytes(bytes))
-                }
-                _ => break,
-            };
-            let left = (filled - end - header_len) as u64;
-            if body_len > left || body_len > max_body {
-                break;
-            }
-            end += header_len + body_len as usize;
-            if flags & FRAME_MORE == 0 {
-                messages += 1;
-                ready_end = end;
-            }
-        }
-        self.end = end;
-        if messages > 0 {
-            self.messages += messages as u32;
-            self.ready = Published::new(ready_end, self.messages);
-            self.fresh = true;
-        }
-        messages
-    }
-
-    /// Removes the next `len` unframed bytes.
-    pub fn discard(&mut self, len: usize) {
-        debug_assert!(self.end + len <= self.filled);
-        // SAFETY: both ranges lie between end and filled in this chunk.
-        unsafe {
-            let at = self.base.add(self.end);
-            core::ptr::copy(at.add(len), at, self.filled - self.end - len);
-        }
-        self.filled -= len;
-    }
-
-    /// Drops all unframed bytes (they were copied elsewhere).
-    pub fn drop_unframed(&mut self) {
-        self.filled = self.end;
     }
 }

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
+use super::sending::is_much;
 use super::{Outbound, Outflow, Pace, REFERENCE_MIN};
 use crate::message::Message;
 use crate::pipe::fence;
@@ -103,7 +104,7 @@ impl Outflow {
         fence::light();
         match self.queue.attention.load(Ordering::Relaxed) {
             AWAKE => Again::Done,
-            WATCHING if !self.is_much() => Again::Done,
+            WATCHING if !is_much(writer.total(), self.sent) => Again::Done,
             _ => Again::ToFinish,
         }
     }

@@ -28,6 +28,12 @@ fn may_send_now() -> bool {
     LAST_WRITTEN.get().is_none_or(|last| last.elapsed() >= BURST)
 }
 
+/// Whether enough for a call was written since the last one.
+#[inline(always)]
+pub(super) fn is_much(total: u64, sent: u64) -> bool {
+    total.wrapping_sub(sent) >= FLUSH_BYTES
+}
+
 /// This thread waited for messages: what it writes next is no burst, but may be an answer.
 pub fn end_burst() {
     LAST_WRITTEN.set(None);
@@ -51,15 +57,9 @@ impl Outflow {
     /// In a stream: sends when there is enough for a call.
     #[inline(never)]
     pub(super) fn send_if_much(&mut self) {
-        if self.is_much() {
+        if is_much(self.total(), self.sent) {
             self.send_pending();
         }
-    }
-
-    /// Whether enough for a call was written since the last one.
-    #[inline(always)]
-    pub(super) fn is_much(&self) -> bool {
-        self.total().wrapping_sub(self.sent) >= FLUSH_BYTES
     }
 
     /// Sends what is published, if the session has lent its reader. False when it has not.
