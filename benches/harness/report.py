@@ -155,10 +155,12 @@ def sections(results, names):
 
 LIMITS = """
 Two threads and one connection without any library, in the turns of the rows above (`bare.c`): one sends
-blocks of 128 KiB and the other receives them, counted in messages of the row's size; or they answer each
-other and never stop looking. `ours` is oxizmq in relation to that, `asked for` what the row's aim comes
-to: so many times the median of the better of the other libraries. More than 1x of a rate, or less than 1x of
-a time, is more than the system itself does with nobody in between.
+blocks of 128 KiB and the other receives them, counted in messages of the row's size, which are put into
+the blocks and taken out again if they are small (a copy each, as zmq_send and zmq_recv have to make); or
+they answer each other and never stop looking, over inproc at a word in memory. `ours` is oxizmq in relation
+to that, `asked for` what the row's aim comes to: so many times the median of the better of the other
+libraries. More than 1x of a rate, or less than 1x of a time, is more than the system itself does with
+nobody in between.
 """.strip()
 
 

@@ -127,9 +127,8 @@ def latency():
         yield Row(section, f"latency-{transport}", "latency", base, metrics(goal), **settings)
     for transport in ("tcp", "ipc", "inproc"):
         busy = ["--transport", transport, "--busy-poll", 100]
-        settings = {"longer": 3, "quick": transport == "tcp"}
-        if transport != "inproc":
-            settings["bare"] = ["--transport", transport, "--kind", "latency", "--size", 1]
+        bare = ["--transport", transport, "--kind", "latency", "--size", 1]
+        settings = {"longer": 3, "quick": transport == "tcp", "bare": bare}
         yield Row(section, f"latency-{transport}-busy", "latency", busy, metrics(0.2), **settings)
 
 
