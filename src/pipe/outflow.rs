@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, NEVER, WATCHING};
+use super::queue::{self, Queue, AWAKE, EXTERNAL_MIN, FRAME_MORE, LOOKING, NEVER, WATCHING};
 use super::writer::Writer;
 use super::{fence, PipeEvent, PipeShared};
 use crate::error::{Errno, Result};
@@ -419,6 +419,7 @@ impl Outflow {
     fn call_if_resting(&mut self) {
         match self.queue().attention.load(Ordering::Relaxed) {
             AWAKE => {}
+            LOOKING => self.end_streak(),
             WATCHING => self.send_if_much(),
             _ => self.wake_reader(),
         }
@@ -436,13 +437,18 @@ impl Outflow {
         fence::full();
     }
 
-    /// Tells the reader to look. What it does until it comes: `attention`.
-    pub(super) fn call_reader(&mut self, attention: u8) {
+    /// The reader had nothing to read: it may well be about to sleep the next time.
+    fn end_streak(&mut self) {
         self.streak = 0;
         if self.pace == Pace::Dense {
             self.pace = Pace::Sparse;
             self.queue().writer_dense.store(false, Ordering::Release);
         }
+    }
+
+    /// Tells the reader to look. What it does until it comes: `attention`.
+    pub(super) fn call_reader(&mut self, attention: u8) {
+        self.end_streak();
         if self.queue().attention.swap(attention, Ordering::AcqRel) != AWAKE {
             self.tell_peer(PipeEvent::Readable);
         }

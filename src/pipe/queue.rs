@@ -33,6 +33,8 @@ pub const AWAKE: u8 = 0;
 pub const WATCHING: u8 = 1;
 /// The reader found nothing and has to be told when there is something.
 pub const ASLEEP: u8 = 2;
+/// The reader found nothing and looks again and again until there is something.
+pub const LOOKING: u8 = 3;
 
 /// The reader is not for lending.
 pub const NEVER: u8 = 0;
@@ -110,7 +112,8 @@ pub struct Queue {
     pub(super) first: AtomicPtr<Chunk>,
     /// One used chunk on its way back to the writer.
     pub(super) spare: AtomicPtr<Chunk>,
-    /// What the reader does about what is published: [`AWAKE`], [`WATCHING`] or [`ASLEEP`].
+    /// What the reader does about what is published: [`AWAKE`], [`WATCHING`], [`ASLEEP`] or
+    /// [`LOOKING`].
     pub attention: AtomicU8,
     /// Whether the reader is at times on loan, so that the writer may send by itself: [`NEVER`],
     /// [`WHEN_IDLE`] or [`IN_STREAMS`].

@@ -15,7 +15,7 @@ use super::patterns::Pattern;
 use super::Socket;
 use crate::error::{Errno, Result};
 use crate::pipe::fence::several_processors;
-use crate::pipe::inlet;
+use crate::pipe::{inlet, PipeEnd, NOWHERE};
 use crate::signaler::Deadline;
 
 /// Who finds so much waiting (in reads of up to 64 KiB) shares its processor with the sender.
@@ -150,8 +150,33 @@ impl Socket {
         };
         let Some(limit) = limit else { return false };
         let spin = Spin::new(deadline.min(limit));
-        let found = self.mailbox.look_for(|| spin.is_over());
+        let found = if self.has_few_near_peers() {
+            self.spin_at_pipes(&spin)
+        } else {
+            self.mailbox.look_for(|| spin.is_over())
+        };
         self.direct.commands.end(spin.outcome(found));
+        found
+    }
+
+    /// Looks for commands and for messages in the pipes, whose writers need not send commands then.
+    fn spin_at_pipes(&mut self, spin: &Spin) -> bool {
+        let mut asleep = [NOWHERE; FEW_PEERS];
+        for (place, (key, pipe)) in asleep.iter_mut().zip(self.core.pipes.entries_mut()) {
+            if pipe.look_on() {
+                *place = key;
+            }
+        }
+        let pipes = &mut self.core.pipes;
+        let mut has_message =
+            || asleep.iter().any(|&key| pipes.find_mut(key).is_some_and(PipeEnd::has_message));
+        let mut found = self.mailbox.look_for(|| has_message() || spin.is_over());
+        for key in asleep {
+            if self.core.pipes.find_mut(key).is_some_and(PipeEnd::stop_looking) {
+                self.kind.read_activated(&mut self.core, key);
+                found = true;
+            }
+        }
         found
     }
 

@@ -57,6 +57,10 @@ impl<T> Slab<T> {
         self.entries.iter().flatten()
     }
 
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
+        self.entries.iter_mut().enumerate().filter_map(|(key, entry)| Some((key, entry.as_mut()?)))
+    }
+
     pub fn keys(&self) -> Vec<usize> {
         (0..self.entries.len()).filter(|&key| self.entries[key].is_some()).collect()
     }

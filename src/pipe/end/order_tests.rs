@@ -30,8 +30,7 @@ fn publishing(access: &mut Access<'_>) -> Step {
             Step::To(2)
         }
         2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
-        3 if access.load(ASLEEP) == 0 => Step::To(7),
-        3 => Step::To(4),
+        3 => Step::To([7, 4, if is_dense != 0 { 8 } else { 7 }][usize::from(access.load(ASLEEP))]),
         4 => {
             if is_dense != 0 {
                 access.own().registers[1] = 0;
@@ -41,6 +40,11 @@ fn publishing(access: &mut Access<'_>) -> Step {
         }
         5 => access.then(ASLEEP, |_| 0, |old| if old == 0 { 7 } else { 6 }),
         6 => access.then(EVENTS, |events| events + 1, |_| 7),
+        8 => {
+            access.own().registers[1] = 0;
+            access.store(DENSE, 0);
+            Step::To(7)
+        }
         _ if published == MESSAGES => Step::Done,
         _ => Step::To(0),
     }
@@ -86,6 +90,58 @@ fn a_sleeping_reader_is_woken_in_every_order() {
     assert!(explore(&[publishing, reading::<true>], [0; 8], check).unwrap() > 500);
     // The other way round: the model sees what the heavy fence is for.
     assert!(explore(&[publishing, reading::<false>], [0; 8], check).is_err());
+}
+
+/// As `reading`, but a reader that falls asleep wakes by itself once and looks on (`look_on`, here
+/// `LOOKING`), for a moment, before it falls asleep again (`stop_looking`).
+fn looking<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
+    const LOOKING: u8 = 2;
+    let [seen, has_looked, ..] = access.own().registers;
+    match access.at() {
+        0 | 4 | 6 => {
+            let published = access.load(PUBLISHED);
+            access.own().registers[0] = published;
+            match (published > seen, access.at()) {
+                _ if published == MESSAGES => Step::Done,
+                (true, 0) => Step::To(0),
+                (true, _) => Step::To(7),
+                (false, 4) if has_looked != 0 => Step::To(8),
+                (false, 4) => Step::To(5),
+                (false, _) => Step::To(1),
+            }
+        }
+        1 => {
+            access.store(ASLEEP, 1);
+            Step::To(2)
+        }
+        2 if !access.full_fence() => Step::Blocked,
+        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
+        3 => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
+        5 => {
+            access.own().registers[1] = 1;
+            access.store(ASLEEP, LOOKING);
+            Step::To(6)
+        }
+        7 => {
+            access.own().registers[1] = 0;
+            access.store(ASLEEP, 0);
+            Step::To(0)
+        }
+        _ => {
+            if access.load(EVENTS) == 0 {
+                return Step::Blocked;
+            }
+            access.own().registers[1] = 0;
+            access.then(EVENTS, |events| events - 1, |_| 0)
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_looks_on_needs_no_call_and_gets_one_when_it_sleeps_again() {
+    let check = |machine: &Machine, is_last: bool| !is_last || machine.all_done();
+    assert!(explore(&[publishing, looking::<true>], [0; 8], check).unwrap() > 1000);
+    assert!(explore(&[publishing, looking::<false>], [0; 8], check).is_err());
 }
 
 const ACKNOWLEDGED: u8 = 4;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{lock, Inbound, PipeEnd, State};
 use crate::message::{Message, Metadata};
-use crate::pipe::queue::{ASLEEP, AWAKE, EXTERNAL_MIN, FRAME_MORE, FRAME_ROUTING_ID};
+use crate::pipe::queue::{ASLEEP, AWAKE, EXTERNAL_MIN, FRAME_MORE, FRAME_ROUTING_ID, LOOKING};
 use crate::pipe::reader::{Accept, AcceptInline, Whole};
 use crate::pipe::{fence, PipeEvent};
 
@@ -70,6 +70,31 @@ impl PipeEnd {
             return true;
         }
         self.fall_asleep()
+    }
+
+    /// Wakes up without having been told to: until [`PipeEnd::stop_looking`], the owner looks for
+    /// messages again and again, and the peer need not call. False if this end did not sleep.
+    pub fn look_on(&mut self) -> bool {
+        let slept = !self.in_active && self.state == State::Active;
+        if slept {
+            self.in_active = true;
+            self.in_queue().attention.store(LOOKING, Ordering::Relaxed);
+        }
+        slept
+    }
+
+    /// Goes on reading if there is something to read (true), or to sleep.
+    pub fn stop_looking(&mut self) -> bool {
+        let found = self.lane_has_data();
+        if found {
+            self.look();
+        }
+        found || self.fall_asleep()
+    }
+
+    /// Whether a message waits. This end stays as awake as it is.
+    pub fn has_message(&mut self) -> bool {
+        self.in_active && self.lane_has_data()
     }
 
     #[cold]

@@ -532,6 +532,16 @@ fn numbers_arrive_in_order(mark: i32, messages: u32, pause: usize) {
     let mut part = Message::new();
     for number in 0..messages {
         while !far.read(&mut part) {
+            let mut looks = 0;
+            if number % 2 == 0 && far.look_on() {
+                while !far.has_message() && looks < number % 64 {
+                    core::hint::spin_loop();
+                    looks += 1;
+                }
+                if far.stop_looking() {
+                    continue;
+                }
+            }
             sleeps.fetch_add(1, Ordering::Relaxed);
             let event = far_inbox.wait();
             execute(&mut far, event);
@@ -555,6 +565,29 @@ fn nobody_sleeps_through_new_room() {
     numbers_arrive_in_order(1, 3000, 0);
     numbers_arrive_in_order(2, 3000, 7);
     numbers_arrive_in_order(50, 60_000, 0);
+}
+
+#[test]
+fn who_looks_by_itself_is_not_called() {
+    let (mut one, mut other) = pair(limits(0, 0));
+    let others = Inbox::of(&other);
+    assert!(!other.look_on(), "it does not sleep");
+    assert!(!other.check_read() && !other.has_message());
+    assert!(other.look_on() && !other.has_message());
+    assert!(one.write(&message(0, b"x")));
+    one.flush();
+    assert!(other.has_message() && other.stop_looking());
+    assert_eq!(others.take(), None);
+    assert_eq!(drain(&mut other), 1);
+    assert!(!other.check_read() && other.look_on());
+    assert!(!other.stop_looking() && !other.has_message(), "asleep again");
+    assert!(one.write(&message(0, b"x")));
+    one.flush();
+    assert_eq!(others.take(), Some(PipeEvent::Readable));
+    one.close();
+    execute_all(&mut other, &others);
+    assert_eq!(drain(&mut other), 1);
+    assert!(!other.check_read() && other.ended() && !other.look_on());
 }
 
 #[test]

@@ -69,7 +69,9 @@ impl Req {
     /// one, now or when the same peer is asked again.
     fn drop_late_replies(&mut self, core: &mut Core) {
         let mut part = Message::new();
-        while self.dealer.fair_queue.recv(core, &mut part).is_ok() {}
+        while self.dealer.fair_queue.has_message(core)
+            && self.dealer.fair_queue.recv(core, &mut part).is_ok()
+        {}
     }
 
     /// Receives the next part of the peer that was asked; others have nothing to say.

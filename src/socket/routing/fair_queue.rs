@@ -4,6 +4,7 @@ use super::turns::Turns;
 use crate::error::{Errno, Result};
 use crate::message::Message;
 use crate::pipe::reader::{Accept, Whole};
+use crate::pipe::PipeEnd;
 use crate::socket::core::{Core, PipeKey};
 
 /// Takes one message from each pipe that has some, round and round.
@@ -168,6 +169,12 @@ impl FairQueue {
             self.put_to_sleep(core);
         }
         false
+    }
+
+    /// As [`FairQueue::has_in`], for who does not wait: pipes that have nothing keep their turns.
+    pub fn has_message(&self, core: &mut Core) -> bool {
+        let has_message = |pipe| core.pipes.find_mut(pipe).is_some_and(PipeEnd::has_message);
+        self.more || self.turns.active().any(has_message)
     }
 
     /// The pipe that all messages come from, if there is but one.

@@ -63,6 +63,11 @@ impl<const PLACE: usize> Turns<PLACE> {
         self.pipes.at(self.current)
     }
 
+    /// All that may be of use.
+    pub fn active(&self) -> impl Iterator<Item = PipeKey> + '_ {
+        (0..self.active).filter_map(|position| self.pipes.at(position))
+    }
+
     /// The next one has its turn.
     #[inline(always)]
     pub fn pass(&mut self) {
