@@ -43,6 +43,9 @@ pub enum Source {
 
 /// What to wait for, line by line, and where to report what is ready.
 pub trait Table {
+    /// A thread that waits for one socket alone may look at it for a moment before it sleeps.
+    const LOOKS_ON: bool = true;
+
     fn count(&self) -> usize;
     fn source(&self, index: usize) -> Source;
     /// Events asked for. Those that a socket never has still make it watched.
@@ -66,11 +69,18 @@ const NOTHING: pollfd = pollfd { fd: -1, events: 0, revents: 0 };
 #[inline]
 pub fn wait<T: Table>(table: &mut T, timeout: c_long, mask: Option<&sigset_t>) -> Result<usize> {
     let mut ready = 0;
+    let mut deadline = None;
     let mut asks_the_system = table.count() == 0;
     for index in 0..table.count() {
         match table.source(index) {
             Source::Socket(handle) => {
-                let events = events_of(handle, table.wanted(index))?;
+                let is_alone = table.count() == 1 && timeout != 0;
+                let events = if T::LOOKS_ON && is_alone {
+                    let deadline = *deadline.insert(after(timeout));
+                    events_before(deadline, handle, table.wanted(index))?
+                } else {
+                    events_of(handle, table.wanted(index))?
+                };
                 table.report(index, events);
                 ready += usize::from(events != 0);
             }
@@ -81,7 +91,8 @@ pub fn wait<T: Table>(table: &mut T, timeout: c_long, mask: Option<&sigset_t>) -
         }
     }
     if asks_the_system || (ready == 0 && timeout != 0) {
-        return wait_in_the_system(table, ready, timeout, mask);
+        let timeout = if ready > 0 { 0 } else { timeout };
+        return wait_in_the_system(table, ready, deadline.unwrap_or_else(|| after(timeout)), mask);
     }
     Ok(ready)
 }
@@ -91,17 +102,25 @@ fn events_of(handle: *mut c_void, wanted: c_short) -> Result<c_short> {
     socket::with(handle, |socket| Ok(socket.events_among(wanted)? & wanted))
 }
 
+/// As [`events_of`], or what they are a moment later.
+fn events_before(deadline: Deadline, handle: *mut c_void, wanted: c_short) -> Result<c_short> {
+    socket::with(handle, |socket| Ok(socket.events_before(deadline, wanted)? & wanted))
+}
+
+fn after(timeout: c_long) -> Deadline {
+    // The C type is not that wide everywhere.
+    #[allow(clippy::unnecessary_cast)]
+    Deadline::after(timeout as i64)
+}
+
 /// The rest of [`wait`], when `ready` sockets are ready and have their report.
 #[inline(never)]
 fn wait_in_the_system<T: Table>(
     table: &mut T,
     ready: usize,
-    timeout: c_long,
+    deadline: Deadline,
     mask: Option<&sigset_t>,
 ) -> Result<usize> {
-    // The C type is not that wide everywhere.
-    #[allow(clippy::unnecessary_cast)]
-    let deadline = Deadline::after(if ready > 0 { 0 } else { timeout as i64 });
     let mut few = [NOTHING; FEW];
     let mut many = Vec::new();
     let set = if table.count() <= FEW {
@@ -112,7 +131,7 @@ fn wait_in_the_system<T: Table>(
         &mut many[..]
     };
     let mut sockets = Watched::default();
-    let sleeps = ready == 0 && timeout != 0;
+    let sleeps = !deadline.passed();
     for (line, item) in set.iter_mut().enumerate() {
         *item = match table.source(line) {
             // All were just asked.

@@ -180,6 +180,9 @@ impl Proxy {
 struct Watch<'a>(&'a [(*mut c_void, c_short)]);
 
 impl Table for Watch<'_> {
+    /// A proxy has little use for processors that others could have.
+    const LOOKS_ON: bool = false;
+
     fn count(&self) -> usize {
         self.0.len()
     }

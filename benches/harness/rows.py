@@ -130,6 +130,9 @@ def latency():
         bare = ["--transport", transport, "--kind", "latency", "--size", 1]
         settings = {"longer": 3, "quick": transport == "tcp", "bare": bare}
         yield Row(section, f"latency-{transport}-busy", "latency", busy, metrics(0.2), **settings)
+    for transport in ("tcp", "inproc"):
+        polled = ["--transport", transport, "--kind", "poll"]
+        yield Row(section, f"latency-{transport}-poll", "latency", polled, metrics(None), longer=3)
 
 
 def through_proxy():

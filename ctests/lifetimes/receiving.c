@@ -1,6 +1,7 @@
 /* Whoever waits for messages gets them, in whatever way it waits: sockets whose threads receive by
  * themselves, while peers come and go. */
 #define _GNU_SOURCE
+#define ZMQ_BUILD_DRAFT_API
 #include "lifetimes.h"
 
 #include <arpa/inet.h>
@@ -226,7 +227,7 @@ static void questions(void)
         void *socket = new_socket(context, ZMQ_REQ);
         set_int(socket, ZMQ_HEARTBEAT_IVL, round % 3 ? 0 : 5);
         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 60000);
-        bind_any(socket, connected[round % CONNECTED], endpoint);
+        bind_any(socket, wildcards[round % TRANSPORTS], endpoint);
         pthread_t thread = start_thread(answer, NULL);
         for (int number = 0; number < 500; ++number) {
             struct parcel parcel = {number == 499, number};
@@ -330,7 +331,58 @@ static void silent_peer(void)
     CHECK(zmq_ctx_term(context) == 0);
 }
 
+/* --- a thread that waits for messages or for room, whatever comes first --- */
+
+static atomic_int is_over;
+
+/* Takes all there is, every now and then. */
+static void *make_room(void *unused)
+{
+    unsigned random = seed() * 3 + 1;
+    void *socket = new_socket(context, ZMQ_DEALER);
+    char byte;
+    (void)unused;
+    set_int(socket, ZMQ_RCVHWM, 1);
+    CHECK(zmq_connect(socket, endpoint) == 0);
+    while (!atomic_load(&is_over)) {
+        for (volatile int moments = rand_r(&random) % 20000; moments > 0; --moments)
+            ;
+        while (zmq_recv(socket, &byte, 1, ZMQ_DONTWAIT) == 1)
+            ;
+    }
+    CHECK(zmq_close(socket) == 0);
+    return NULL;
+}
+
+static void room_or_message(void)
+{
+    for (int i = 0; i < TRANSPORTS; ++i) {
+        context = zmq_ctx_new();
+        atomic_store(&is_over, 0);
+        void *socket = new_socket(context, ZMQ_DEALER);
+        zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0};
+        set_int(socket, ZMQ_SNDHWM, 1);
+        set_int(socket, ZMQ_SNDBUF, 4096);
+        set_int(socket, ZMQ_BUSY_POLL, 1);
+        bind_any(socket, wildcards[i], endpoint);
+        pthread_t thread = start_thread(make_room, NULL);
+        for (int left = 100 * rounds(); left > 0; --left) {
+            CHECK(zmq_poll(&item, 1, -1) == 1);
+            CHECK(item.revents == ZMQ_POLLOUT);
+            while (zmq_send(socket, "x", 1, ZMQ_DONTWAIT) == 1)
+                ;
+            CHECK(errno == EAGAIN);
+        }
+        atomic_store(&is_over, 1);
+        join(thread);
+        set_int(socket, ZMQ_LINGER, 0);
+        CHECK(zmq_close(socket) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
 CASES({"second_peer", second_peer},
+      {"room_or_message", room_or_message},
       {"silent_peer", silent_peer},
       {"heartbeats_without_room", heartbeats_without_room},
       {"one_peer", one_peer},

@@ -117,19 +117,52 @@ impl Socket {
         }
     }
 
+    /// For a caller that waits for this socket alone, before it goes to sleep elsewhere: looks for
+    /// something to receive for a short while, where that has been of use. Whether there may be. What
+    /// this thread holds of the connection stays with it.
+    pub(super) fn look_on(&mut self, deadline: Deadline) -> bool {
+        if !several_processors() || self.is_shared {
+            return false;
+        }
+        let Some(key) = self.core.pipes.only_key() else { return self.spin_for_commands(deadline) };
+        let Some(limit) = self.input_limit() else { return false };
+        let Some(pipe) = self.core.pipes.find_mut(key) else { return false };
+        let found = match pipe.receive() {
+            inlet::Direct::Received(_) => true,
+            inlet::Direct::Nothing(_) => {
+                self.direct.held = Some(key);
+                self.spin_within(key, deadline.min(limit))
+            }
+            inlet::Direct::Unavailable(_) => return self.spin_for_commands(deadline),
+        };
+        if found {
+            self.direct.held = Some(key);
+            self.kind.read_activated(&mut self.core, key);
+        }
+        found || self.mailbox.has_pending()
+    }
+
     /// Tries to receive for a short while, where that has been of use.
     fn spin(&mut self, key: PipeKey, deadline: Deadline) -> bool {
         let crowded = mem::take(&mut self.direct.reads) >= CROWDED;
         if !several_processors() {
             return false;
         }
-        let Some(limit) = self.busy_limit().or_else(|| self.direct.input.begin()) else {
-            return crowded && self.give_way(key);
-        };
-        let spin = Spin::new(deadline.min(limit));
+        let limit = self.input_limit();
+        limit.is_some_and(|limit| self.spin_within(key, deadline.min(limit)))
+            || crowded && self.give_way(key)
+    }
+
+    fn spin_within(&mut self, key: PipeKey, end: Instant) -> bool {
+        let spin = Spin::new(end);
         let found = self.try_for(key, &spin);
         self.direct.input.end(spin.outcome(found));
-        found || crowded && self.give_way(key)
+        found
+    }
+
+    /// How long to try to receive before a sleep, if at all.
+    fn input_limit(&mut self) -> Option<Duration> {
+        self.busy_limit().or_else(|| self.direct.input.begin())
     }
 
     /// How long to spin where busy polling was asked for.

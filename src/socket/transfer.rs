@@ -155,21 +155,51 @@ impl Socket {
     /// As [`Socket::events`], for a caller who may not want to know about sending.
     pub fn events_among(&mut self, wanted: i16) -> Result<i16> {
         self.process_commands()?;
-        let mut events = 0;
-        if wanted & ZMQ_POLLOUT as i16 != 0 && self.kind.has_out(&mut self.core) {
-            events |= ZMQ_POLLOUT as i16;
-        }
         if self.is_known_empty() {
-            return Ok(events);
+            return Ok(self.can_send(wanted));
         }
+        let events = self.ready_for(wanted);
+        self.end_asking(events);
+        Ok(events)
+    }
+
+    /// As [`Socket::events_among`], for a caller who waits for this socket alone: when nothing is
+    /// ready yet, it looks on for a moment.
+    pub fn events_before(&mut self, deadline: Deadline, wanted: i16) -> Result<i16> {
+        self.process_commands()?;
+        let mut events = self.ready_for(wanted);
+        let waits_for_input = events & wanted == 0 && wanted & ZMQ_POLLIN as i16 != 0;
+        if waits_for_input && self.look_on(deadline) {
+            end_burst();
+            self.process_commands()?;
+            events = self.ready_for(wanted);
+        }
+        self.end_asking(events);
+        Ok(events)
+    }
+
+    fn can_send(&mut self, wanted: i16) -> i16 {
+        if wanted & ZMQ_POLLOUT as i16 != 0 && self.kind.has_out(&mut self.core) {
+            ZMQ_POLLOUT as i16
+        } else {
+            0
+        }
+    }
+
+    fn ready_for(&mut self, wanted: i16) -> i16 {
+        let mut events = self.can_send(wanted);
         if self.kind.has_in(&mut self.core) || self.has_in_now() {
             events |= ZMQ_POLLIN as i16;
-        } else {
+        }
+        events
+    }
+
+    fn end_asking(&mut self, events: i16) {
+        if events & ZMQ_POLLIN as i16 == 0 {
             // Whoever asks may wait for `ZMQ_FD` next.
             self.release_input();
         }
         self.collect_ended();
-        Ok(events)
     }
 
     /// Whether there is something to receive after a look at the connection.
