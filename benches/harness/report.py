@@ -211,13 +211,12 @@ zmq_msg_init_data, `-hwm4` with high-water marks of 4. `pubN` is one PUB that wa
 subscribers, all their messages together; `-topics`: each has 1,000 topics of its own. `fan-in` and
 `fan-out` are 64 PUSH to one PULL and one PUSH to 64 PULL, `dealer-router` 64 clients with 16 requests
 in flight each. Latency is half of a round trip between REQ and REP; `-busy`: with ZMQ_BUSY_POLL at 100;
-`-poll`: waiting in zmq_poll.
-`connections` are accepted, with handshake, request and answer. `idle-10000` has the memory of an idle
-tcp connection, both ends, and the rate of one active among them. `subscriptions-1000000` is one XPUB:
-its memory and time per subscription, and its rate when each message has to be found. `poller-N` waits with
-a poller for whichever of N inproc sockets has a message. `memory` is that of an idle socket, and of an
-idle connection in one process. pyzmq runs on its wheel, beside the libzmq
-that the wheel carries. `kept` is what the other subscribers still get when one of eight stops reading,
+`-poll`: waiting in zmq_poll. `connections` are accepted, with handshake, request and answer. `idle-10000`
+has the memory of an idle tcp connection, both ends, and the rate of one active among them.
+`subscriptions-1000000` is one XPUB: its memory and time per subscription, and its rate when each message has
+to be found. `poller-N` waits with a poller for whichever of N inproc sockets has a message. `memory` is that
+of an idle socket, and of an idle connection in one process. pyzmq runs on its wheel, beside the libzmq that
+the wheel carries. `kept` is what the other subscribers still get when one of eight stops reading,
 and what eight polite clients still get when another connection floods their server. `quiet` is the
 processor time taken in a second in which nothing happens, with threads waiting in zmq_recv and
 zmq_poll; what `kept` and `quiet` aim at are values, not ratios.
