@@ -381,7 +381,125 @@ static void room_or_message(void)
     }
 }
 
+/* --- what zmq_poll found by looking is no secret --- */
+
+static void *send_one(void *socket)
+{
+    usleep(20);
+    CHECK(zmq_send(socket, "x", 1, 0) == 1);
+    return NULL;
+}
+
+/* A poller learns of a message that zmq_poll has seen and nobody has taken. */
+static void poller_after_poll(void)
+{
+    for (int round = 0; round < 4 * rounds(); ++round) {
+        char byte;
+        zmq_poller_event_t event;
+        context = zmq_ctx_new();
+        void *pull = new_socket(context, ZMQ_PULL), *push = new_socket(context, ZMQ_PUSH);
+        void *poller = zmq_poller_new();
+        zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
+        set_int(pull, ZMQ_BUSY_POLL, 1);
+        bind_any(pull, wildcards[round % TRANSPORTS], endpoint);
+        CHECK(zmq_connect(push, endpoint) == 0);
+        CHECK(zmq_poller_add(poller, pull, NULL, ZMQ_POLLIN) == 0);
+        for (int i = 0; i < 20; ++i) {
+            while (zmq_poller_wait(poller, &event, 0) == 0)
+                CHECK(zmq_recv(pull, &byte, 1, ZMQ_DONTWAIT) == 1);
+            pthread_t thread = start_thread(send_one, push);
+            CHECK(zmq_poll(&item, 1, -1) == 1);
+            CHECK(zmq_poller_wait(poller, &event, -1) == 0);
+            CHECK(zmq_recv(pull, &byte, 1, 0) == 1);
+            join(thread);
+        }
+        CHECK(zmq_poller_destroy(&poller) == 0);
+        CHECK(zmq_close(push) == 0);
+        CHECK(zmq_close(pull) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+/* The descriptor of a REQ tells of the reply, though nobody asked for its events after the request. */
+static void descriptor_after_request(void)
+{
+    for (int i = 0; i < TRANSPORTS; ++i) {
+        char byte;
+        context = zmq_ctx_new();
+        void *req = new_socket(context, ZMQ_REQ), *rep = new_socket(context, ZMQ_REP);
+        bind_any(rep, wildcards[i], endpoint);
+        CHECK(zmq_connect(req, endpoint) == 0);
+        struct pollfd descriptor = {int_of(req, ZMQ_FD), POLLIN, 0};
+        for (int round = 0; round < 20; ++round) {
+            CHECK(zmq_send(req, "q", 1, 0) == 1);
+            CHECK(zmq_recv(rep, &byte, 1, 0) == 1);
+            CHECK(zmq_send(rep, "a", 1, 0) == 1);
+            CHECK(poll(&descriptor, 1, -1) == 1);
+            CHECK(zmq_recv(req, &byte, 1, 0) == 1);
+        }
+        CHECK(zmq_close(req) == 0);
+        CHECK(zmq_close(rep) == 0);
+        CHECK(zmq_ctx_term(context) == 0);
+    }
+}
+
+static void *send_some(void *socket)
+{
+    for (int left = 20; left > 0; --left) {
+        usleep(100);
+        CHECK(zmq_send(socket, "1", 1, 0) == 1);
+    }
+    return NULL;
+}
+
+static void *send_later(void *socket)
+{
+    pause_ms(20);
+    CHECK(zmq_send(socket, "2", 1, 0) == 1);
+    return NULL;
+}
+
+/* The connection that zmq_poll looked at is read on while another peer has more than is taken. */
+static void another_peer_while_polling(void)
+{
+    enum { MANY = 200 };
+    char byte, near[] = "inproc://another";
+    context = zmq_ctx_new();
+    void *pull = new_socket(context, ZMQ_PULL);
+    void *first = new_socket(context, ZMQ_PUSH), *second = new_socket(context, ZMQ_PUSH);
+    zmq_pollitem_t item = {pull, 0, ZMQ_POLLIN, 0};
+    set_int(pull, ZMQ_BUSY_POLL, 500000);
+    CHECK(zmq_bind(pull, near) == 0);
+    bind_any(pull, "tcp://127.0.0.1:*", endpoint);
+    CHECK(zmq_connect(first, endpoint) == 0);
+    pthread_t thread = start_thread(send_some, first);
+    for (int left = 20; left > 0; --left)
+        CHECK(zmq_recv(pull, &byte, 1, 0) == 1);
+    join(thread);
+    CHECK(zmq_connect(second, near) == 0);
+    thread = start_thread(send_later, second);
+    CHECK(zmq_poll(&item, 1, -1) == 1);
+    join(thread);
+    CHECK(zmq_send(first, "1", 1, 0) == 1);
+    /* Others have messages all the time, so that nothing is waited for. */
+    int found = 0;
+    for (int sent = 0; !found; ++sent) {
+        CHECK(sent < 100 * MANY);
+        CHECK(zmq_send(second, "2", 1, 0) == 1);
+        CHECK(zmq_recv(pull, &byte, 1, ZMQ_DONTWAIT) == 1);
+        found = byte == '1';
+        usleep(100);
+    }
+    CHECK(zmq_close(first) == 0);
+    CHECK(zmq_close(second) == 0);
+    CHECK(zmq_close(pull) == 0);
+    CHECK(zmq_ctx_term(context) == 0);
+}
+
 CASES({"second_peer", second_peer},
+      {"poller_after_poll", poller_after_poll},
+      {"descriptor_after_request", descriptor_after_request},
+      {"another_peer_while_polling", another_peer_while_polling},
       {"room_or_message", room_or_message},
       {"silent_peer", silent_peer},
       {"heartbeats_without_room", heartbeats_without_room},

@@ -21,6 +21,8 @@ pub struct Core {
     pub pipes: Slab<PipeEnd>,
     /// The caller wants to know which connection a message came over (not so for `zmq_recv`).
     pub wants_metadata: bool,
+    /// The application has the descriptor of `ZMQ_FD`, and may sleep on it after any call.
+    pub shows_descriptor: bool,
     /// Pipes that are over and wait to be taken away.
     pub(super) ended: Vec<PipeKey>,
 }
@@ -31,6 +33,7 @@ impl Core {
             options: Arc::new(options),
             pipes: Slab::default(),
             wants_metadata: true,
+            shows_descriptor: false,
             ended: Vec::new(),
         }
     }

@@ -138,6 +138,7 @@ impl Socket {
         if found {
             self.direct.held = Some(key);
             self.kind.read_activated(&mut self.core, key);
+            self.mark_watches();
         }
         found || self.mailbox.has_pending()
     }
@@ -207,6 +208,8 @@ impl Socket {
         for key in asleep {
             if self.core.pipes.find_mut(key).is_some_and(PipeEnd::stop_looking) {
                 self.kind.read_activated(&mut self.core, key);
+                // No command came that would have told pollers.
+                self.mark_watches();
                 found = true;
             }
         }

@@ -170,6 +170,8 @@ impl Socket {
         let mut events = self.ready_for(wanted);
         let waits_for_input = events & wanted == 0 && wanted & ZMQ_POLLIN as i16 != 0;
         if waits_for_input && self.look_on(deadline) {
+            // It may be somebody else's message, and the application be away for long.
+            self.leave_input();
             end_burst();
             self.process_commands()?;
             events = self.ready_for(wanted);

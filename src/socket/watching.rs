@@ -58,6 +58,7 @@ impl Socket {
     /// The descriptor of `ZMQ_FD`. Other threads' calls clear the mailbox's, so a shared socket
     /// shows one that only reading `ZMQ_EVENTS` clears.
     pub(super) fn visible_descriptor(&mut self) -> Result<RawFd> {
+        self.core.shows_descriptor = true;
         if !self.is_shared {
             return Ok(self.descriptor());
         }

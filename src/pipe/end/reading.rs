@@ -85,11 +85,11 @@ impl PipeEnd {
 
     /// Goes on reading if there is something to read (true), or to sleep.
     pub fn stop_looking(&mut self) -> bool {
-        let found = self.lane_has_data();
+        let found = self.lane_has_data() || self.fall_asleep();
         if found {
             self.look();
         }
-        found || self.fall_asleep()
+        found
     }
 
     /// Whether a message waits. This end stays as awake as it is.

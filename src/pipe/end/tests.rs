@@ -567,6 +567,31 @@ fn nobody_sleeps_through_new_room() {
     numbers_arrive_in_order(50, 60_000, 0);
 }
 
+/// Also where the message comes in the last moment.
+#[test]
+fn who_has_found_something_looks_no_more() {
+    for round in 0..3000 {
+        let (mut one, mut other) = pair(limits(0, 0));
+        let others = Inbox::of(&other);
+        other.out.keeps_references = true;
+        assert!(!other.check_read() && other.look_on());
+        other.moments_left_out = 0;
+        let writer = std::thread::spawn(move || {
+            (0..round % 100).for_each(|_| core::hint::spin_loop());
+            assert!(one.write(&message(0, b"x")));
+            one.flush();
+            one
+        });
+        if other.stop_looking() {
+            assert_eq!(other.in_queue().attention.load(Ordering::Relaxed), AWAKE);
+        } else {
+            execute(&mut other, others.wait());
+        }
+        assert_eq!(drain(&mut other), 1);
+        drop(writer.join());
+    }
+}
+
 #[test]
 fn who_looks_by_itself_is_not_called() {
     let (mut one, mut other) = pair(limits(0, 0));
