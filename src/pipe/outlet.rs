@@ -17,7 +17,7 @@ use super::tally::Tally;
 use crate::signaler::held;
 
 /// What a stream lets gather before its writer sends it.
-pub const FLUSH_BYTES: u64 = 32 * 1024;
+pub const FLUSH_BYTES: u64 = 124 * 1024;
 /// Most pieces of memory that one system call gets.
 pub const SLICES_MAX: usize = 32;
 /// Most bytes gathered for one system call, of those that were copied.

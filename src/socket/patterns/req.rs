@@ -70,7 +70,7 @@ impl Req {
     /// since pipes that have nothing fall asleep.
     fn drop_late_replies(&mut self, core: &mut Core) {
         let mut part = Message::new();
-        while (core.shows_descriptor || self.dealer.fair_queue.has_message(core))
+        while (core.shows_descriptor || self.dealer.fair_queue.has_to_do(core))
             && self.dealer.fair_queue.recv(core, &mut part).is_ok()
         {}
     }

@@ -171,10 +171,12 @@ impl FairQueue {
         false
     }
 
-    /// As [`FairQueue::has_in`], for who does not wait: pipes that have nothing keep their turns.
-    pub fn has_message(&self, core: &mut Core) -> bool {
-        let has_message = |pipe| core.pipes.find_mut(pipe).is_some_and(PipeEnd::has_message);
-        self.more || self.turns.active().any(has_message)
+    /// Whether [`FairQueue::recv`] has something to do: there is a part, or a pipe whose peer closed it
+    /// and that may be over. Other pipes that have nothing keep their turns.
+    pub fn has_to_do(&self, core: &mut Core) -> bool {
+        let has_to_do = |end: &mut PipeEnd| end.has_message() || end.peer_is_closed();
+        let mut active = self.turns.active();
+        self.more || active.any(|pipe| core.pipes.find_mut(pipe).is_some_and(has_to_do))
     }
 
     /// The pipe that all messages come from, if there is but one.
