@@ -13,8 +13,6 @@ use crate::message::{Content, Metadata};
 
 mod receiving;
 
-const FRAME_MORE_LARGE: u8 = FRAME_MORE | FRAME_LARGE;
-
 /// Where the last published message ended while a later one is unfinished.
 #[derive(Clone, Copy, Debug)]
 struct Dirty {

@@ -129,14 +129,11 @@ impl Socket {
         let Some(pipe) = self.core.pipes.find_mut(key) else { return false };
         let found = match pipe.receive() {
             inlet::Direct::Received(_) => true,
-            inlet::Direct::Nothing(_) => {
-                self.direct.held = Some(key);
-                self.spin_within(key, deadline.min(limit))
-            }
+            inlet::Direct::Nothing(_) => self.spin_within(key, deadline.min(limit)),
             inlet::Direct::Unavailable(_) => return self.spin_for_commands(deadline),
         };
+        self.direct.held = Some(key);
         if found {
-            self.direct.held = Some(key);
             self.kind.read_activated(&mut self.core, key);
             self.mark_watches();
         }
@@ -178,13 +175,14 @@ impl Socket {
         if !several_processors() {
             return false;
         }
+        let are_near = self.has_few_near_peers();
         let limit = match self.busy_limit() {
-            None if self.has_few_near_peers() => self.direct.commands.begin(),
+            None if are_near => self.direct.commands.begin(),
             busy => busy,
         };
         let Some(limit) = limit else { return false };
         let spin = Spin::new(deadline.min(limit));
-        let found = if self.has_few_near_peers() {
+        let found = if are_near {
             self.spin_at_pipes(&spin)
         } else {
             self.mailbox.look_for(|| spin.is_over())

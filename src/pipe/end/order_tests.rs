@@ -30,23 +30,32 @@ fn publishing(access: &mut Access<'_>) -> Step {
             Step::To(2)
         }
         2 => [Step::Blocked, Step::To(3)][usize::from(access.full_fence())],
-        3 => Step::To([7, 4, if is_dense != 0 { 8 } else { 7 }][usize::from(access.load(ASLEEP))]),
-        4 => {
+        3 => Step::To([7, 4, 8][usize::from(access.load(ASLEEP))]),
+        at @ (4 | 8) => {
             if is_dense != 0 {
                 access.own().registers[1] = 0;
                 access.store(DENSE, 0);
             }
-            Step::To(5)
+            Step::To(if at == 4 { 5 } else { 7 })
         }
         5 => access.then(ASLEEP, |_| 0, |old| if old == 0 { 7 } else { 6 }),
         6 => access.then(EVENTS, |events| events + 1, |_| 7),
-        8 => {
-            access.own().registers[1] = 0;
-            access.store(DENSE, 0);
-            Step::To(7)
-        }
         _ if published == MESSAGES => Step::Done,
         _ => Step::To(0),
+    }
+}
+
+/// Steps 1 to 3 of a reader that found nothing: in 4 it looks once more. `HEAVY` is what makes up for
+/// the writer's light fence.
+fn falling_asleep<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        1 => {
+            access.store(ASLEEP, 1);
+            Step::To(2)
+        }
+        2 if !access.full_fence() => Step::Blocked,
+        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
+        _ => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
     }
 }
 
@@ -68,13 +77,7 @@ fn reading<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
                 (false, _) => Step::To(5),
             }
         }
-        1 => {
-            access.store(ASLEEP, 1);
-            Step::To(2)
-        }
-        2 if !access.full_fence() => Step::Blocked,
-        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
-        3 => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
+        1..=3 => falling_asleep::<HEAVY>(access),
         _ => {
             if access.load(EVENTS) == 0 {
                 return Step::Blocked;
@@ -110,13 +113,7 @@ fn looking<const HEAVY: bool>(access: &mut Access<'_>) -> Step {
                 (false, _) => Step::To(1),
             }
         }
-        1 => {
-            access.store(ASLEEP, 1);
-            Step::To(2)
-        }
-        2 if !access.full_fence() => Step::Blocked,
-        2 => Step::To(if access.load(DENSE) != 0 && HEAVY { 3 } else { 4 }),
-        3 => [Step::Blocked, Step::To(4)][usize::from(access.heavy_fence())],
+        1..=3 => falling_asleep::<HEAVY>(access),
         5 => {
             access.own().registers[1] = 1;
             access.store(ASLEEP, LOOKING);

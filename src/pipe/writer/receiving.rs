@@ -1,9 +1,11 @@
 //! The plain engine's side: bytes arrive first, frames are found afterwards.
 
-use super::{Writer, FRAME_MORE_LARGE};
+use super::Writer;
 use crate::error::Result;
 use crate::pipe::chunk::Published;
 use crate::pipe::queue::{FRAME_LARGE, FRAME_MORE};
+
+const FRAME_MORE_LARGE: u8 = FRAME_MORE | FRAME_LARGE;
 
 /// Passes over the short frames that have the flags and the length of the one before, at most `most`.
 /// Most streams have messages of one size. So the processor need not wait for a length to know where the
