@@ -148,16 +148,33 @@ impl PipeEnd {
         }
         let has_written = self.out.written() != self.written_before;
         self.written_before = self.out.written();
-        let (looks, pauses) = if has_written { (40, 1) } else { (4, 50) };
         let follows = fence::several_processors()
-            && (0..looks).any(|_| {
-                (0..pauses).for_each(|_| core::hint::spin_loop());
-                self.lane_has_data()
-            });
+            && if has_written {
+                self.answer_comes(40, core::hint::spin_loop)
+            } else {
+                (0..4).any(|_| {
+                    (0..50).for_each(|_| core::hint::spin_loop());
+                    self.lane_has_data()
+                })
+            };
         if !follows {
             self.moments_left_out = LEFT_OUT;
         }
         follows
+    }
+
+    /// Looks so many times for an answer. The peer is told so: it would take quick answers for a stream,
+    /// and leave out its fences until this end, falling asleep at last, pays for all of them.
+    pub(super) fn answer_comes(&mut self, looks: u32, mut pause: impl FnMut()) -> bool {
+        self.in_queue().attention.store(LOOKING, Ordering::Relaxed);
+        let comes = (0..looks).any(|_| {
+            pause();
+            self.lane_has_data()
+        });
+        if comes {
+            self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
+        }
+        comes
     }
 
     /// All that was seen is read. A reader that is faster than its writer would take message by

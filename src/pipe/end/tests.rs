@@ -615,6 +615,24 @@ fn who_looks_by_itself_is_not_called() {
     assert!(!other.check_read() && other.ended() && !other.look_on());
 }
 
+/// Who answers so quickly that the other one never sleeps.
+#[test]
+fn quick_answers_are_no_stream() {
+    let (mut one, mut other) = pair(limits(0, 0));
+    let others = Inbox::of(&other);
+    let mut answer = Message::new();
+    for _ in 0..1000 {
+        assert!(other.answer_comes(1, || {
+            assert!(one.write(&message(0, b"x")));
+            one.flush();
+        }));
+        assert!(other.read(&mut answer));
+    }
+    assert!(!other.in_queue().writer_dense.load(Ordering::Relaxed));
+    assert!(!other.check_read());
+    assert_eq!(others.take(), None);
+}
+
 #[test]
 fn an_end_that_is_closed_is_not_told_of_the_other_ones() {
     let (mut one, mut other) = pair(limits(0, 0));
