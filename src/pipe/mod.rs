@@ -28,6 +28,7 @@ pub mod queue;
 #[cfg(test)]
 pub mod random;
 pub mod reader;
+pub mod spares;
 mod tally;
 pub mod writer;
 

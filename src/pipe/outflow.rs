@@ -144,6 +144,12 @@ impl Outflow {
         self.queue().writer_blocked.store(false, Ordering::Relaxed);
     }
 
+    /// What is written reaches another socket as it is.
+    pub fn join_sockets(&mut self) {
+        self.keeps_references = true;
+        self.queue().spares.join_sockets();
+    }
+
     /// Nothing more is to be written.
     pub(super) fn end(&mut self) {
         self.active = false;

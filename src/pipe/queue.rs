@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use super::chunk::Chunk;
 use super::log::Crowd;
 use super::reader::Reader;
+use super::spares::Spares;
 use super::writer::Writer;
 
 /// Frame flag bits in the queue: those of ZMTP 2/3 and two of our own.
@@ -110,8 +111,8 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 #[derive(Debug)]
 pub struct Queue {
     pub(super) first: AtomicPtr<Chunk>,
-    /// One used chunk on its way back to the writer.
-    pub(super) spare: AtomicPtr<Chunk>,
+    /// Used chunks on their way back to the writer.
+    pub spares: Spares,
     /// What the reader does about what is published: [`AWAKE`], [`WATCHING`], [`ASLEEP`] or
     /// [`LOOKING`].
     pub attention: AtomicU8,
@@ -145,7 +146,7 @@ impl Queue {
     pub fn with_ends() -> (Writer, Reader) {
         let queue = Arc::new(Queue {
             first: AtomicPtr::new(core::ptr::null_mut()),
-            spare: AtomicPtr::new(core::ptr::null_mut()),
+            spares: Spares::new(),
             // A new pipe is attached as active, so nobody needs a wake-up for its first message.
             attention: AtomicU8::new(AWAKE),
             lends: AtomicU8::new(NEVER),
@@ -169,10 +170,6 @@ impl Drop for Queue {
                 next = *(*chunk.as_ptr()).next.get_mut();
                 Chunk::free(chunk);
             }
-        }
-        if let Some(spare) = NonNull::new(*self.spare.get_mut()) {
-            // SAFETY: as above.
-            unsafe { Chunk::free(spare) };
         }
     }
 }

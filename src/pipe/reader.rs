@@ -203,18 +203,14 @@ impl Reader {
 
     fn recycle(&mut self, chunk: NonNull<Chunk>) {
         // SAFETY: the writer sealed the chunk and the reader left it.
-        let used = unsafe { &mut *chunk.as_ptr() };
+        let used = unsafe { chunk.as_ref() };
         if used.capacity() == 0 || used.is_view() {
             // SAFETY: as above.
             unsafe { Chunk::free(chunk) };
             return;
         }
-        used.metadata = None;
-        let old = self.queue.spare.swap(chunk.as_ptr(), Ordering::AcqRel);
-        if let Some(old) = NonNull::new(old) {
-            // SAFETY: whoever swaps a chunk out of the slot owns it.
-            unsafe { Chunk::free(old) };
-        }
+        // SAFETY: as above.
+        unsafe { self.queue.spares.give(chunk) };
     }
 
     /// Properties of the connection that the frame last read came over, until the next look for more.

@@ -315,7 +315,7 @@ impl Writer {
             capacity = capacity.saturating_mul(2);
         }
         self.next_capacity = (self.next_capacity * 4).min(CHUNK_MAX);
-        let chunk = self.take_spare(capacity).ok_or(Errno::ENOMEM)?;
+        let chunk = self.queue.spares.take(capacity).ok_or(Errno::ENOMEM)?;
         // SAFETY: the chunk is ours until it is linked.
         unsafe { (*chunk.as_ptr()).metadata.clone_from(&self.metadata) };
         if tail > 0 {
@@ -326,24 +326,6 @@ impl Writer {
         }
         self.link(chunk, tail);
         Ok(())
-    }
-
-    fn take_spare(&mut self, capacity: usize) -> Option<NonNull<Chunk>> {
-        let spare = self.queue.spare.load(Ordering::Relaxed);
-        if !spare.is_null() {
-            let spare = self.queue.spare.swap(core::ptr::null_mut(), Ordering::Acquire);
-            if let Some(mut spare) = NonNull::new(spare) {
-                // SAFETY: the swap made the chunk ours.
-                let chunk = unsafe { spare.as_mut() };
-                if chunk.capacity() >= capacity {
-                    chunk.reset();
-                    return Some(spare);
-                }
-                // SAFETY: ours, as said.
-                unsafe { Chunk::free(spare) };
-            }
-        }
-        Chunk::allocate(capacity)
     }
 
     /// Makes `chunk` the current one, sealing the one before. `filled` bytes of it are in use.

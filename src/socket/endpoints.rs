@@ -340,8 +340,8 @@ impl Socket {
         let context = self.link.context.clone();
         let mut names = context.registry.lock();
         let (mut ours, mut theirs) = pair(limits(&options));
-        ours.out.keeps_references = true;
-        theirs.out.keeps_references = true;
+        ours.out.join_sockets();
+        theirs.out.join_sockets();
         self.link.own(&ours);
         let binder = names.find(name).cloned();
         // A peer that is not there yet may want the routing id: it is sent and dropped by a peer

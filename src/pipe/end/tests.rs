@@ -404,7 +404,7 @@ fn a_peer_without_owner_finds_out_that_the_pipe_was_closed() {
 fn only_a_reader_that_takes_message_by_message_and_never_answers_lets_more_gather() {
     let (mut writer, mut reader) = pair(limits(0, 0));
     for end in [&mut writer, &mut reader] {
-        end.out.keeps_references = true;
+        end.out.join_sockets();
     }
     let read_one = |writer: &mut PipeEnd, reader: &mut PipeEnd, answers: bool| {
         assert!(writer.out.write(&message(0, b"one")));
@@ -573,7 +573,7 @@ fn who_has_found_something_looks_no_more() {
     for round in 0..3000 {
         let (mut one, mut other) = pair(limits(0, 0));
         let others = Inbox::of(&other);
-        other.out.keeps_references = true;
+        other.out.join_sockets();
         assert!(!other.check_read() && other.look_on());
         other.moments_left_out = 0;
         let writer = std::thread::spawn(move || {
