@@ -4,7 +4,7 @@
 //! into its inbox before it waits again, so that nobody has to wake it, itself least of all: a
 //! listener gives the thread it runs in a session for each connection.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::{Registry, Token, Waker};
@@ -33,11 +33,14 @@ pub struct IoHandle {
     pub(super) registry: Registry,
     waker: Waker,
     load: AtomicUsize,
+    /// Whether the thread is awake, for a look without the inbox's lock.
+    at_work: AtomicBool,
 }
 
 impl IoHandle {
     pub(super) fn new(registry: Registry, waker: Waker) -> IoHandle {
-        IoHandle { inbox: Mutex::default(), registry, waker, load: AtomicUsize::new(0) }
+        let (load, at_work) = (AtomicUsize::new(0), AtomicBool::new(false));
+        IoHandle { inbox: Mutex::default(), registry, waker, load, at_work }
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
@@ -54,6 +57,7 @@ impl IoHandle {
         }
         inbox.commands.push(command);
         let awake = core::mem::replace(&mut inbox.awake, true);
+        self.at_work.store(true, Ordering::Relaxed);
         // Outside the lock, so that the woken thread does not run into it.
         drop(inbox);
         if !awake {
@@ -115,12 +119,14 @@ impl IoHandle {
     pub(super) fn rest(&self) -> bool {
         let mut inbox = self.inbox();
         inbox.awake = !inbox.commands.is_empty();
+        self.at_work.store(inbox.awake, Ordering::Relaxed);
         !inbox.awake
     }
 
     /// The thread is awake, and will look for commands before it waits again.
     pub(super) fn rise(&self) {
         self.inbox().awake = true;
+        self.at_work.store(true, Ordering::Relaxed);
     }
 
     /// Exchanges what waits for `empty`, in whose memory the next commands are put.
@@ -143,6 +149,10 @@ impl IoHandle {
 impl PipeOwner for IoHandle {
     fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
         self.send(IoCommand::Pipe { id: pipe.slot(side), pipe: pipe.clone(), event });
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed)
     }
 }
 
@@ -195,5 +205,19 @@ mod tests {
         assert!(handle.rest());
         handle.give_up(3);
         assert!(is_woken(&mut poll));
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_not_at_work_until_it_is_woken() {
+        let (_poll, handle) = parts();
+        let mut commands = Vec::new();
+        assert!(handle.rest() && !handle.is_at_work());
+        handle.give_up(1);
+        assert!(handle.is_at_work(), "it was woken");
+        assert!(!handle.rest() && handle.is_at_work(), "a command waits");
+        handle.take(&mut commands);
+        assert!(handle.rest() && !handle.is_at_work());
+        handle.rise();
+        assert!(handle.is_at_work());
     }
 }

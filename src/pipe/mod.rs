@@ -69,6 +69,11 @@ pub enum PipeEvent {
 pub trait PipeOwner: Send + Sync {
     /// Something happened to the owner's `side` of the pipe.
     fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent);
+
+    /// Whether it is a thread that is awake, and hears of the next event without being woken.
+    fn is_at_work(&self) -> bool {
+        false
+    }
 }
 
 /// What the two ends share besides the lanes.
@@ -90,6 +95,11 @@ impl PipeShared {
         if let Some(owner) = self.owners[side & 1].get() {
             owner.pipe_event(self, side, event);
         }
+    }
+
+    /// Whether the owner of a side hears of the next event without being woken.
+    fn is_at_work(&self, side: usize) -> bool {
+        self.owners[side & 1].get().is_some_and(|owner| owner.is_at_work())
     }
 
     /// The number that the owner of `side` gave its end; `u64::MAX` before it did.

@@ -47,7 +47,10 @@ impl Outflow {
         if lends == NEVER || (1..SENDS_AT_ONCE).contains(&self.hwm) {
             return self.call_reader(AWAKE);
         }
-        if !(may_send_now() && self.send_pending()) {
+        // An I/O thread that is awake costs nobody a call, and sends along what comes until its turn: where
+        // each answer left by itself, requests would come back one by one, with all their calls.
+        let leaves_it = self.shared.is_at_work(1 - self.side) || !may_send_now();
+        if leaves_it || !self.send_pending() {
             self.call_reader(if lends == IN_STREAMS { WATCHING } else { AWAKE });
         }
         // From the end of the call on: its own time says nothing about the caller's pace.
