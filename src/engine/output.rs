@@ -299,8 +299,10 @@ impl Output {
         let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
         let mut count = reader.gather(&mut slices, CALL_BYTES);
         let gathered: usize = slices[..count].iter().map(|slice| slice.1).sum();
+        let mut under_way = reader.gathered();
         if sender_waits {
             count = keep_larger_half(&mut slices[..count]);
+            under_way = 0;
         }
         if count == 0 {
             // Nothing published: go to sleep on the pipe, unless something came meanwhile.
@@ -309,10 +311,14 @@ impl Output {
             }
             return Ok(0);
         }
+        pipe.begin_call(under_way);
         // SAFETY: gathered slices are published bytes, kept until they are consumed.
-        let written = unsafe { stream::send_slices(fd, &slices[..count]) }?;
-        let messages = reader.consume(written);
+        let written = unsafe { stream::send_slices(fd, &slices[..count]) };
+        let taken = written.as_ref().map_or(0, |&written| written);
+        let messages = pipe.reader().map_or(0, |reader| reader.consume(taken));
         pipe.count_read(messages);
+        pipe.end_call();
+        let written = written?;
         self.note_size(written, messages, pipe);
         let all = written == gathered && gathered < FLUSH_BYTES as usize;
         self.caught_up = all && self.small && messages >= STREAM && pipe.can_lend();

@@ -133,7 +133,7 @@ impl Outflow {
         let waking = !self.active && !self.over;
         if waking {
             self.active = true;
-            self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+            self.acknowledged = self.queue().taken();
         }
         waking
     }
@@ -268,7 +268,7 @@ impl Outflow {
 
     #[inline(never)]
     fn refresh_credit(&mut self) -> bool {
-        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        self.acknowledged = self.queue().taken();
         if self.written.wrapping_sub(self.acknowledged) < self.hwm {
             return true;
         }
@@ -277,14 +277,14 @@ impl Outflow {
             && self.queue().attention.load(Ordering::Relaxed) != AWAKE
             && self.send_pending()
         {
-            self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+            self.acknowledged = self.queue().taken();
             if self.written.wrapping_sub(self.acknowledged) < self.hwm {
                 return true;
             }
         }
         self.queue().writer_blocked.store(true, Ordering::SeqCst);
         fence::full();
-        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        self.acknowledged = self.queue().taken();
         if self.written.wrapping_sub(self.acknowledged) < self.hwm {
             self.queue().writer_blocked.store(false, Ordering::Relaxed);
             return true;
@@ -307,7 +307,7 @@ impl Outflow {
         if self.hwm == 0 {
             return u64::MAX;
         }
-        self.acknowledged = self.queue().acknowledged.load(Ordering::Acquire);
+        self.acknowledged = self.queue().taken();
         self.hwm.saturating_sub(self.written.wrapping_sub(self.acknowledged))
     }
 

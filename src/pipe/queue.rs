@@ -129,6 +129,8 @@ pub struct Queue {
     pub crowd: OnceLock<Arc<Crowd>>,
     /// Messages the reader has acknowledged, in the writer's count.
     pub acknowledged: AtomicU64,
+    /// The same once a call of the system is over that the reader is in; 0 where that is no news.
+    pub under_way: AtomicU64,
     /// About how many bytes lie before the chunk that the reader is in.
     pub passed: AtomicU64,
 }
@@ -140,6 +142,14 @@ impl Queue {
         if let Some(crowd) = self.crowd.get() {
             crowd.rest();
         }
+    }
+
+    /// Messages the writer need not count any more. The peer may have got and answered what the reader's
+    /// thread has not come to acknowledge yet.
+    pub fn taken(&self) -> u64 {
+        // In this order: a call that ends in between is acknowledged.
+        let under_way = self.under_way.load(Ordering::Acquire);
+        self.acknowledged.load(Ordering::Acquire).max(under_way)
     }
 
     /// An empty queue and its two ends.
@@ -155,6 +165,7 @@ impl Queue {
             closed: AtomicBool::new(false),
             crowd: OnceLock::new(),
             acknowledged: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
             passed: AtomicU64::new(0),
         });
         (Writer::new(queue.clone()), Reader::new(queue))

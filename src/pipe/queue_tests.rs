@@ -351,7 +351,13 @@ fn bytes_leave_in_any_pieces_and_broken_writes_resume_between_messages() {
                         .min(bytes.len()),
                     _ => bytes.len(),
                 };
-                credited += reader.consume(count);
+                let in_all = reader.gathered();
+                let taken = reader.consume(count);
+                assert!(taken <= in_all, "seed {seed} round {round}");
+                if count == bytes.len() {
+                    assert_eq!(taken, in_all, "seed {seed} round {round}");
+                }
+                credited += taken;
                 position += count;
                 assert!(credited <= stream.ended(position), "seed {seed}");
                 if reader.at_boundary() {

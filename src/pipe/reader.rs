@@ -94,6 +94,8 @@ pub struct Reader {
     boundary_messages: u32,
     /// Bytes of an external chunk (header and body) already written out.
     partial: usize,
+    /// Messages that ended in what was gathered last.
+    gathered: u64,
 }
 
 // SAFETY: as for Writer.
@@ -114,12 +116,31 @@ impl Reader {
             boundary: 0,
             boundary_messages: 0,
             partial: 0,
+            gathered: 0,
         }
     }
 
     /// Whether all frames that were seen are taken, and the next ones will come behind them.
     pub fn has_taken_all_seen(&self) -> bool {
         self.pos >= self.seen.end() && !self.seen.is_sealed() && !self.is_external
+    }
+
+    /// Whether so many messages are left of what was seen, as far as it lies in this chunk.
+    pub fn has_seen_many(&self, messages: usize) -> bool {
+        if self.is_external {
+            return false;
+        }
+        let mut found = 0;
+        let mut pos = self.pos;
+        while found < messages && pos < self.seen.end() {
+            // SAFETY: what was seen is published, and the chunk alive.
+            let frames =
+                unsafe { core::slice::from_raw_parts(self.base.add(pos), self.seen.end() - pos) };
+            let Some((head, len)) = measure(frames) else { break };
+            found += usize::from(frames[0] & FRAME_MORE == 0);
+            pos += head + len;
+        }
+        found >= messages
     }
 
     /// Whether a published byte waits; moves to the next chunk when this one is used up.

@@ -22,6 +22,17 @@ impl Tally {
         self.read >= self.next
     }
 
+    /// The count of messages that the writer will hear of once so many more are read; 0 if of none.
+    #[inline]
+    pub fn after(&self, messages: u64) -> u64 {
+        let read = self.read + messages;
+        if read >= self.next {
+            read - read % self.step.max(1)
+        } else {
+            0
+        }
+    }
+
     /// The count of messages that the writer is to hear of now.
     pub fn acknowledge(&mut self) -> u64 {
         let reached = self.read - self.read % self.step.max(1);

@@ -311,6 +311,23 @@ impl PipeEnd {
         }
     }
 
+    /// A call of the system begins with so many messages. The peer may get them before they are counted
+    /// as read, answer, and find this thread still on its way.
+    pub fn begin_call(&self, messages: u64) {
+        let taken = self.tally.after(messages);
+        if taken > 0 {
+            self.in_queue().under_way.store(taken, Ordering::Release);
+        }
+    }
+
+    /// It is over, and what it took is counted.
+    pub fn end_call(&self) {
+        let under_way = &self.in_queue().under_way;
+        if under_way.load(Ordering::Relaxed) > 0 {
+            under_way.store(0, Ordering::Release);
+        }
+    }
+
     /// Acknowledges what was read, up to the last step.
     #[inline(never)]
     pub fn acknowledge(&mut self) {

@@ -615,6 +615,31 @@ fn who_looks_by_itself_is_not_called() {
     assert!(!other.check_read() && other.ended() && !other.look_on());
 }
 
+/// Whether a writer with a mark of four, whose messages nobody acknowledged, may go on while (or after)
+/// the reader makes a call with so many of them.
+fn may_write_around_a_call(messages: u64, is_over: bool) -> bool {
+    let (mut one, other) = pair(limits(0, 4));
+    let _ones = Inbox::of(&one);
+    for _ in 0..4 {
+        assert!(one.write(&message(0, b"x")));
+    }
+    one.flush();
+    other.begin_call(messages);
+    if is_over {
+        other.end_call();
+    }
+    one.check_write()
+}
+
+#[test]
+fn what_is_given_to_the_system_need_not_be_acknowledged_first() {
+    assert!(!may_write_around_a_call(0, false));
+    assert!(!may_write_around_a_call(1, false), "less than half the mark");
+    assert!(may_write_around_a_call(2, false));
+    assert!(may_write_around_a_call(4, false));
+    assert!(!may_write_around_a_call(4, true), "it took none");
+}
+
 /// Who answers so quickly that the other one never sleeps.
 #[test]
 fn quick_answers_are_no_stream() {

@@ -17,9 +17,11 @@ impl Reader {
     /// [`REFERENCES_MORE`] times as many where bodies travel by reference. Returns how many slices
     /// were filled.
     pub fn gather(&mut self, slices: &mut [(*const u8, usize)], limit: usize) -> usize {
+        self.gathered = 0;
         if slices.is_empty() || !self.has_data() {
             return 0;
         }
+        let mut credited = self.credited;
         let (mut used, mut bytes) = (0, 0);
         let mut at = self.chunk;
         let mut pos = self.pos;
@@ -60,6 +62,7 @@ impl Reader {
                 bytes += slices[used].1;
                 used += 1;
             }
+            self.gathered += u64::from(seen.messages() - credited);
             if bytes >= enough || !seen.is_sealed() {
                 break;
             }
@@ -69,9 +72,15 @@ impl Reader {
                 // SAFETY: as above.
                 let next = unsafe { next.as_ref() };
                 (seen, pos) = (next.published(), next.start().end());
+                credited = next.start().messages();
             }
         }
         used
+    }
+
+    /// How many messages end in what [`Reader::gather`] gave.
+    pub fn gathered(&self) -> u64 {
+        self.gathered
     }
 
     /// Passes over `count` bytes that [`Reader::gather`] gave; returns how many messages are
