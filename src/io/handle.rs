@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::{Registry, Token, Waker};
 
+use super::alarm::Alarm;
 use super::IoCommand;
 use crate::pipe::{PipeEnd, PipeEvent, PipeOwner, PipeShared};
 use crate::session::listener::Listener;
@@ -18,11 +19,22 @@ use crate::transport::tcp::ConnectTarget;
 /// Room for commands that is kept for the next ones.
 const KEPT: usize = 1024;
 
+/// When the thread looks into its inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Looks {
+    /// Not before it is woken.
+    #[default]
+    Never,
+    /// A moment later, when its alarm goes off.
+    Soon,
+    /// Before it waits: it is awake, or was woken.
+    Next,
+}
+
 #[derive(Debug, Default)]
 struct Inbox {
     commands: Vec<IoCommand>,
-    /// The thread will look into the inbox before it waits: it is awake, or was woken.
-    awake: bool,
+    looks: Looks,
     closed: bool,
 }
 
@@ -32,6 +44,7 @@ pub struct IoHandle {
     inbox: Mutex<Inbox>,
     pub(super) registry: Registry,
     waker: Waker,
+    alarm: Option<Alarm>,
     load: AtomicUsize,
     /// Whether the thread is awake, for a look without the inbox's lock.
     at_work: AtomicBool,
@@ -39,8 +52,9 @@ pub struct IoHandle {
 
 impl IoHandle {
     pub(super) fn new(registry: Registry, waker: Waker) -> IoHandle {
+        let alarm = Alarm::new(&registry);
         let (load, at_work) = (AtomicUsize::new(0), AtomicBool::new(false));
-        IoHandle { inbox: Mutex::default(), registry, waker, load, at_work }
+        IoHandle { inbox: Mutex::default(), registry, waker, alarm, load, at_work }
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
@@ -56,13 +70,28 @@ impl IoHandle {
             return;
         }
         inbox.commands.push(command);
-        let awake = core::mem::replace(&mut inbox.awake, true);
+        let looks = core::mem::replace(&mut inbox.looks, Looks::Next);
         self.at_work.store(true, Ordering::Relaxed);
         // Outside the lock, so that the woken thread does not run into it.
         drop(inbox);
-        if !awake {
+        if looks != Looks::Next {
             // Fails only when the counter is full, and then the thread is awake already.
             let _ = self.waker.wake();
+        }
+    }
+
+    /// As [`IoHandle::send`], for something that has a moment's time.
+    fn send_for_later(&self, command: IoCommand) {
+        let mut inbox = self.inbox();
+        let Some(alarm) = self.alarm.as_ref().filter(|_| !inbox.closed) else {
+            drop(inbox);
+            return self.send(command);
+        };
+        inbox.commands.push(command);
+        if inbox.looks == Looks::Never {
+            inbox.looks = Looks::Soon;
+            // Under the lock: the thread may be woken by something else and wait again.
+            alarm.set();
         }
     }
 
@@ -118,14 +147,15 @@ impl IoHandle {
     /// The thread is about to wait. False when it must not, since there are commands.
     pub(super) fn rest(&self) -> bool {
         let mut inbox = self.inbox();
-        inbox.awake = !inbox.commands.is_empty();
-        self.at_work.store(inbox.awake, Ordering::Relaxed);
-        !inbox.awake
+        let rests = inbox.commands.is_empty();
+        inbox.looks = if rests { Looks::Never } else { Looks::Next };
+        self.at_work.store(!rests, Ordering::Relaxed);
+        rests
     }
 
     /// The thread is awake, and will look for commands before it waits again.
     pub(super) fn rise(&self) {
-        self.inbox().awake = true;
+        self.inbox().looks = Looks::Next;
         self.at_work.store(true, Ordering::Relaxed);
     }
 
@@ -149,6 +179,10 @@ impl IoHandle {
 impl PipeOwner for IoHandle {
     fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
         self.send(IoCommand::Pipe { id: pipe.slot(side), pipe: pipe.clone(), event });
+    }
+
+    fn pipe_event_for_later(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
+        self.send_for_later(IoCommand::Pipe { id: pipe.slot(side), pipe: pipe.clone(), event });
     }
 
     fn is_at_work(&self) -> bool {

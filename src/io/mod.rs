@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
+mod alarm;
 mod handle;
 mod looks;
 mod system;
@@ -224,7 +225,7 @@ impl IoThread {
     /// Gives each object that the system has news for a turn.
     fn hear(&mut self, events: &Events) {
         for event in events {
-            if event.token() == WAKE {
+            if matches!(event.token(), WAKE | alarm::ALARM) {
                 continue;
             }
             let (id, generation) = parts(event.token());

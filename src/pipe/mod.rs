@@ -41,6 +41,8 @@ pub enum PipeEvent {
     Readable,
     /// A writer that was out of credit has some.
     Writable,
+    /// The writer left something to be sent together with what comes next, a moment ago.
+    Left,
     /// The peer closed its end; what it published is still there.
     Closed,
     /// The connection behind the pipe was made anew.
@@ -70,6 +72,11 @@ pub trait PipeOwner: Send + Sync {
     /// Something happened to the owner's `side` of the pipe.
     fn pipe_event(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent);
 
+    /// As [`PipeOwner::pipe_event`], of something that has a moment's time.
+    fn pipe_event_for_later(&self, pipe: &Arc<PipeShared>, side: usize, event: PipeEvent) {
+        self.pipe_event(pipe, side, event);
+    }
+
     /// Whether it is a thread that is awake, and hears of the next event without being woken.
     fn is_at_work(&self) -> bool {
         false
@@ -94,6 +101,13 @@ impl PipeShared {
     fn tell(self: &Arc<Self>, side: usize, event: PipeEvent) {
         if let Some(owner) = self.owners[side & 1].get() {
             owner.pipe_event(self, side, event);
+        }
+    }
+
+    /// Lets the owner of a side know a moment later.
+    fn tell_later(self: &Arc<Self>, side: usize, event: PipeEvent) {
+        if let Some(owner) = self.owners[side & 1].get() {
+            owner.pipe_event_for_later(self, side, event);
         }
     }
 

@@ -399,35 +399,50 @@ impl Outflow {
     /// Shows every finished message to the peer and wakes it if it waits.
     #[inline(always)]
     pub fn flush(&mut self) {
-        if let Outbound::Bytes(writer) = &mut self.lane {
-            if !writer.publish() {
-                return;
-            }
+        if self.show() {
+            self.wake_reader(|_| false);
         }
-        self.let_see();
     }
 
-    /// After something was published.
+    /// Shows every finished message to the peer. True: it waits, and is to be woken
+    /// ([`Outflow::wake_reader`]).
     #[inline(always)]
-    fn let_see(&mut self) {
+    pub(super) fn show(&mut self) -> bool {
+        if let Outbound::Bytes(writer) = &mut self.lane {
+            if !writer.publish() {
+                return false;
+            }
+        }
+        self.let_see()
+    }
+
+    /// After something was published. As [`Outflow::show`].
+    #[inline(always)]
+    pub(super) fn let_see(&mut self) -> bool {
         match self.pace {
             Pace::Dense => fence::light(),
             Pace::Sparse => self.flush_sparsely(),
             // The reader is this very thread.
-            Pace::Own => return,
+            Pace::Own => return false,
         }
-        self.call_if_resting();
+        self.finds_reader_at_rest()
     }
 
-    /// Calls the reader if it does not look by itself, or sends in its place. A full fence, or what
-    /// stands for one, lies between what was published and this.
+    /// Whether the reader does not look by itself. A full fence, or what stands for one, lies between
+    /// what was published and this.
     #[inline]
-    fn call_if_resting(&mut self) {
+    fn finds_reader_at_rest(&mut self) -> bool {
         match self.queue().attention.load(Ordering::Relaxed) {
-            AWAKE => {}
-            LOOKING => self.end_streak(),
-            WATCHING => self.send_if_much(),
-            _ => self.wake_reader(),
+            AWAKE => false,
+            LOOKING => {
+                self.end_streak();
+                false
+            }
+            WATCHING => {
+                self.send_if_much();
+                false
+            }
+            _ => true,
         }
     }
 

@@ -81,6 +81,10 @@ pub struct Outlet {
     wanted: AtomicBool,
     /// How often the writing thread has sent.
     uses: AtomicU32,
+    /// The writing thread left something to be sent together with what it writes next.
+    left: AtomicBool,
+    /// The session will look whether it is still there.
+    will_look: AtomicBool,
 }
 
 impl Outlet {
@@ -127,8 +131,29 @@ impl Outlet {
             Err(TryLockError::WouldBlock) => return Sent::Unavailable,
         };
         let Some(loan) = guard.as_mut() else { return Sent::Unavailable };
+        self.left.store(false, Ordering::Relaxed);
         self.uses.fetch_add(1, Ordering::Relaxed);
         loan.send_published()
+    }
+
+    // --- what is left for a moment ---
+
+    /// The writing thread leaves what it has published. True: the session is to be told.
+    pub fn leave(&self) -> bool {
+        self.left.store(true, Ordering::Relaxed);
+        // With the swap in `was_left`: who finds the other's mark sees what came before it.
+        !self.will_look.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the writing thread has left something.
+    pub fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// For the session, when it was told: whether it is still there.
+    pub fn was_left(&self) -> bool {
+        self.will_look.swap(false, Ordering::AcqRel);
+        self.left.swap(false, Ordering::Relaxed)
     }
 
     /// After [`Outlet::send`]: whether the session came in the meantime and is to be called.

@@ -228,3 +228,57 @@ fn nothing_stays_behind_in_a_stream_in_every_order() {
     assert!(explore(&[streaming, watching::<true>], memory, check).unwrap() > 1000);
     assert!(explore(&[streaming, watching::<false>], memory, check).is_err());
 }
+
+const LEFT: u8 = 2;
+const WILL_LOOK: u8 = 3;
+
+/// Leaves the odd messages (`leave`) and sends the even ones along with what was left. `FIRST`: says that it
+/// has left something before it asks whether the session will look, as it is.
+fn leaving<const FIRST: bool>(access: &mut Access<'_>) -> Step {
+    let at = access.at();
+    let published = access.load(PUBLISHED);
+    match at {
+        0 => access.then(PUBLISHED, |count| count + 1, |_| 1),
+        1 if published.is_multiple_of(2) => {
+            access.store(LEFT, 0);
+            Step::To(5)
+        }
+        1 if FIRST => {
+            access.store(LEFT, 1);
+            Step::To(2)
+        }
+        1 | 2 => access.then(WILL_LOOK, |_| 1, |will| if will == 1 { 4 } else { 3 }),
+        3 => access.then(CALLS, |count| count + 1, |_| 4),
+        4 => {
+            if !FIRST {
+                access.store(LEFT, 1);
+            }
+            Step::To(6)
+        }
+        5 => access.then(SENT, |sent| sent.max(published), |_| 6),
+        _ if published == ALL => Step::Done,
+        _ => Step::To(0),
+    }
+}
+
+/// `was_left` whenever it is told, and what follows.
+fn looking_after(access: &mut Access<'_>) -> Step {
+    match access.at() {
+        0 if access.load(CALLS) == 0 => Step::Blocked,
+        0 => access.then(CALLS, |calls| calls - 1, |_| 1),
+        1 => access.then(WILL_LOOK, |_| 0, |_| 2),
+        2 => access.then(LEFT, |_| 0, |left| if left == 1 { 3 } else { 0 }),
+        _ => {
+            let published = access.load(PUBLISHED);
+            access.then(SENT, |sent| sent.max(published), |_| 0)
+        }
+    }
+}
+
+#[test]
+fn what_was_left_is_looked_after_in_every_order() {
+    let check =
+        |machine: &Machine, is_last: bool| !is_last || machine.memory[usize::from(SENT)] == ALL;
+    assert!(explore(&[leaving::<true>, looking_after], [0; 8], check).unwrap() > 100);
+    assert!(explore(&[leaving::<false>, looking_after], [0; 8], check).is_err());
+}

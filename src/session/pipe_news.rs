@@ -20,7 +20,7 @@ impl Session {
         if !self.pipe.as_ref().is_some_and(|end| Arc::ptr_eq(&end.shared, pipe)) {
             return Turn::Idle;
         }
-        if !matches!(event, PipeEvent::Readable | PipeEvent::InputHeld) {
+        if !matches!(event, PipeEvent::Readable | PipeEvent::Left | PipeEvent::InputHeld) {
             self.take_input_back();
         }
         let Some(end) = self.pipe.as_mut() else { return Turn::Idle };
@@ -35,6 +35,14 @@ impl Session {
                 {
                     return self.pipe_over(cx);
                 }
+                self.work(cx)
+            }
+            PipeEvent::Left => {
+                if !end.was_left() {
+                    return Turn::Idle;
+                }
+                end.activate_read();
+                self.output_due = true;
                 self.work(cx)
             }
             PipeEvent::Writable => {

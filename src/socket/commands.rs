@@ -149,7 +149,8 @@ impl Socket {
                 }
             }
             // The peer is a session at most; and what it took back is looked at in any case.
-            PipeEvent::InputWanted
+            PipeEvent::Left
+            | PipeEvent::InputWanted
             | PipeEvent::InputHeld
             | PipeEvent::InputReturned
             | PipeEvent::InputTaken

@@ -30,7 +30,7 @@ const ALONE: Duration = Duration::from_micros(1);
 /// Who asked for busy polling looks at least so long.
 const BUSY: Duration = Duration::from_micros(200);
 /// Sockets with so many inproc pipes, and no others, look for their peers' messages themselves.
-const FEW_PEERS: usize = 4;
+pub(super) const FEW_PEERS: usize = 4;
 
 /// What a socket knows about its own receiving.
 #[derive(Debug, Default)]

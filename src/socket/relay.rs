@@ -42,7 +42,7 @@ impl HeldBack {
         match end.out.write_whole(first, rest.frames) {
             Some(Held::First) => self.pipes.push(pipe),
             Some(Held::Another) => {}
-            Some(Held::Many) => end.out.flush(),
+            Some(Held::Many) => end.flush(),
             None => return false,
         }
         self.bytes += rest.frames.len();

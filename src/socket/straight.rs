@@ -78,7 +78,7 @@ impl Socket {
     /// Does what [`Socket::send_straight`] left.
     pub fn finish_send_straight(&mut self) {
         if let Some(pipe) = self.core.pipes.find_mut(self.straight.to) {
-            pipe.out.finish_send();
+            pipe.finish_send();
         }
     }
 

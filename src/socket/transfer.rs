@@ -1,5 +1,6 @@
 //! Sending and receiving: at once where that is possible, and else waiting for it.
 
+use super::direct::FEW_PEERS;
 use super::patterns::{self, Pattern};
 use super::{shared, Socket};
 use crate::error::{Errno, Result};
@@ -93,6 +94,7 @@ impl Socket {
         if error != Errno::EAGAIN {
             return Err(error);
         }
+        self.send_left();
         let waits = flags & ZMQ_DONTWAIT == 0 && self.core.options.rcvtimeo != 0;
         if self.is_shared {
             return Err(if waits { shared::WAIT_TO_RECV } else { error });
@@ -130,6 +132,14 @@ impl Socket {
             if outcome != Err(Errno::EAGAIN) {
                 return outcome;
             }
+        }
+    }
+
+    /// There is nothing to read: answers that were to leave together have nothing to wait for.
+    fn send_left(&mut self) {
+        // Where there are more, those whose peer has nothing to read here have left.
+        if self.core.pipes.len() <= FEW_PEERS {
+            self.core.pipes.entries_mut().for_each(|(_, pipe)| pipe.send_left());
         }
     }
 
@@ -200,6 +210,7 @@ impl Socket {
         if events & ZMQ_POLLIN as i16 == 0 {
             // Whoever asks may wait for `ZMQ_FD` next.
             self.release_input();
+            self.send_left();
         }
         self.collect_ended();
     }

@@ -98,6 +98,11 @@ impl PipeEnd {
         self.in_queue().attention.store(AWAKE, Ordering::Relaxed);
     }
 
+    /// [`PipeEvent::Left`] arrived: whether something is still there.
+    pub fn was_left(&self) -> bool {
+        self.shared.outlet.was_left()
+    }
+
     /// How often the writing thread has sent by itself.
     pub fn outlet_uses(&self) -> u32 {
         self.shared.outlet.uses()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::message::Message;
 use crate::pipe::inlet::Inlet;
-use crate::pipe::outflow::{Outbound, Outflow};
+use crate::pipe::outflow::{Again, Outbound, Outflow};
 use crate::pipe::outlet::{Carry, Outlet};
 use crate::pipe::queue::{Queue, ASLEEP, AWAKE, WATCHING};
 use crate::pipe::reader::Reader;
@@ -57,6 +57,8 @@ pub struct PipeEnd {
     moments_left_out: u8,
     /// Messages written when the lane was last found empty.
     written_before: u64,
+    /// Messages read when this end last had nothing to read.
+    read_before: u64,
     looks: reading::Looks,
     /// Positions in the socket's lists of pipes (fair queue, balancer, distributor).
     pub places: [usize; 3],
@@ -112,6 +114,7 @@ pub fn pair(limits: PipeLimits) -> (PipeEnd, PipeEnd) {
         carrier: None,
         moments_left_out: 0,
         written_before: 0,
+        read_before: 0,
         looks: reading::Looks::default(),
         in_boost: -1,
         out_boost: -1,
@@ -172,7 +175,43 @@ impl PipeEnd {
     /// Shows every finished message to the peer and wakes it if it waits.
     #[inline(always)]
     pub fn flush(&mut self) {
-        self.out.flush();
+        if self.out.show() {
+            self.wake_peer();
+        }
+    }
+
+    /// Writes a message of one part, or the last of several, and shows it to the peer, if there is
+    /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
+    #[inline(always)]
+    pub fn send_at_once(&mut self, body: &[u8]) -> bool {
+        let sent = self.out.send_at_once(body);
+        if sent == Again::ToFinish {
+            self.wake_peer();
+        }
+        sent != Again::No
+    }
+
+    /// Does what [`Outflow::send_again`] left.
+    pub fn finish_send(&mut self) {
+        if self.out.let_see() {
+            self.wake_peer();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_peer(&mut self) {
+        let inbound = &self.inbound;
+        self.out.wake_reader(|messages| match inbound {
+            Inbound::Bytes(reader) => reader.has_seen_many(messages),
+            Inbound::Latest { .. } | Inbound::Lent(_) => false,
+        });
+    }
+
+    /// This thread has nothing to read: sends what it left for a moment, and in a stream what may be
+    /// answers, since it has read something here.
+    pub fn send_left(&mut self) {
+        let answers = core::mem::replace(&mut self.read_before, self.tally.read) != self.tally.read;
+        self.out.send_left(answers);
     }
 
     // --- the engine's side: bytes instead of messages ---

@@ -75,6 +75,7 @@ fn execute(end: &mut PipeEnd, event: PipeEvent) {
         | PipeEvent::InputHeld
         | PipeEvent::InputReturned
         | PipeEvent::InputTaken
+        | PipeEvent::Left
         | PipeEvent::Dismissed => {}
     }
 }
@@ -155,7 +156,7 @@ fn marks_and_order_hold_whatever_happens() {
                     body.resize(4 + random.length(), 5);
                     let waiting = sent.len() as i32;
                     let is_last = more == 0 && random.below(2) == 0;
-                    if is_last && near.out.send_at_once(&body) {
+                    if is_last && near.send_at_once(&body) {
                         assert!(mark == 0 || waiting < mark, "beyond the mark");
                         assert!(!near.out.writing_parts);
                         unfinished.push(body);
@@ -178,7 +179,7 @@ fn marks_and_order_hold_whatever_happens() {
                             };
                             match outcome {
                                 Again::No => break,
-                                Again::ToFinish => near.out.finish_send(),
+                                Again::ToFinish => near.finish_send(),
                                 Again::Done => {}
                             }
                             assert!(mark == 0 || waiting < mark, "beyond the mark");

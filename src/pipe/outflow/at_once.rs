@@ -18,7 +18,7 @@ pub fn is_copied_at_once(message: &Message) -> bool {
     }
 }
 
-/// What became of a message that was to go the way of the one before.
+/// What became of a message that was to go a short way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again {
     Done,
@@ -39,25 +39,28 @@ pub enum Held {
 
 impl Outflow {
     /// Writes a message of one part, or the last of several, and shows it to the peer, if there is
-    /// credit and room, and the body is to be copied. False, and nothing has changed, if not.
+    /// credit and room, and the body is to be copied.
     #[inline(always)]
-    pub fn send_at_once(&mut self, body: &[u8]) -> bool {
+    pub(in crate::pipe) fn send_at_once(&mut self, body: &[u8]) -> Again {
         if !self.may_send_at_once() || body.len() >= EXTERNAL_MIN {
-            return false;
+            return Again::No;
         }
-        let Outbound::Bytes(writer) = &mut self.lane else { return false };
+        let Outbound::Bytes(writer) = &mut self.lane else { return Again::No };
         if !writer.write_at_once(body) {
-            return false;
+            return Again::No;
         }
         self.writing_parts = false;
         self.written += 1;
-        self.let_see();
-        true
+        if self.let_see() {
+            Again::ToFinish
+        } else {
+            Again::Done
+        }
     }
 
     /// Writes a message: the first part, if there is one to begin with, and what comes behind it, as
-    /// frames. `None` and nothing has changed as for [`Outflow::send_at_once`]. The peer is not shown
-    /// the message until [`Outflow::flush`]; says whether it was before.
+    /// frames. `None` and nothing has changed as for [`Outflow::send_at_once`]. The peer is not shown the
+    /// message until [`PipeEnd::flush`](crate::pipe::PipeEnd::flush); says whether it was before.
     #[inline]
     pub fn write_whole(&mut self, first: Option<&[u8]>, frames: &[u8]) -> Option<Held> {
         if !self.may_send_at_once() || self.writing_parts {
@@ -107,10 +110,5 @@ impl Outflow {
             WATCHING if !is_much(writer.total(), self.sent) => Again::Done,
             _ => Again::ToFinish,
         }
-    }
-
-    /// Does what [`Outflow::send_again`] left.
-    pub fn finish_send(&mut self) {
-        self.let_see();
     }
 }

@@ -126,7 +126,9 @@ impl Outflow {
     /// Calls the reader if it rests, after the log has published something, or sends in its place.
     /// True when it is still to be thought of with the next message.
     pub fn call_follower(&mut self) -> bool {
-        self.call_if_resting();
+        if self.finds_reader_at_rest() {
+            self.wake_reader(|_| false);
+        }
         self.queue().attention.load(Ordering::Relaxed) != AWAKE
     }
 

@@ -30,7 +30,7 @@ impl Pair {
     #[inline]
     pub fn send_at_once(&mut self, core: &mut Core, body: &[u8]) -> bool {
         let end = self.pipe.and_then(|pipe| core.pipes.find_mut(pipe));
-        end.is_some_and(|end| end.out.send_at_once(body))
+        end.is_some_and(|end| end.send_at_once(body))
     }
 
     /// See [`Socket::recv_at_once`](crate::socket::Socket::recv_at_once).

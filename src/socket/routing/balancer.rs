@@ -73,7 +73,7 @@ impl Balancer {
         }
         let end = self.turns.current().and_then(|pipe| core.pipes.find_mut(pipe));
         let Some(end) = end else { return false };
-        if !end.out.send_at_once(body) {
+        if !end.send_at_once(body) {
             return false;
         }
         self.turns.pass();

@@ -62,7 +62,7 @@ impl Router {
             return false;
         }
         let end = self.current_out.and_then(|pipe| core.pipes.find_mut(pipe));
-        let sent = end.is_some_and(|end| !end.out.writing_parts && end.out.send_at_once(body));
+        let sent = end.is_some_and(|end| !end.out.writing_parts && end.send_at_once(body));
         if sent {
             self.current_out = None;
             self.more_out = false;
