@@ -75,6 +75,8 @@ pub struct Output {
     pub progress: u64,
     /// The last call wrote all there was, and it was not much.
     caught_up: bool,
+    /// It wrote all that it was given.
+    took_all: bool,
     /// The messages last written were small.
     small: bool,
     /// They were large.
@@ -108,6 +110,7 @@ impl Output {
             failed: false,
             progress: 0,
             caught_up: false,
+            took_all: true,
             small: false,
             large: false,
             alone: true,
@@ -299,7 +302,8 @@ impl Output {
         let mut slices = [(core::ptr::null(), 0); SLICES_MAX];
         let mut count = reader.gather(&mut slices, CALL_BYTES);
         let gathered: usize = slices[..count].iter().map(|slice| slice.1).sum();
-        let mut under_way = reader.gathered();
+        // Where the last call took less than it was given, this one may as well.
+        let mut under_way = if self.took_all { reader.gathered() } else { 0 };
         if sender_waits {
             count = keep_larger_half(&mut slices[..count]);
             under_way = 0;
@@ -311,6 +315,7 @@ impl Output {
             }
             return Ok(0);
         }
+        let given: usize = slices[..count].iter().map(|slice| slice.1).sum();
         pipe.begin_call(under_way);
         // SAFETY: gathered slices are published bytes, kept until they are consumed.
         let written = unsafe { stream::send_slices(fd, &slices[..count]) };
@@ -318,6 +323,7 @@ impl Output {
         let messages = pipe.reader().map_or(0, |reader| reader.consume(taken));
         pipe.count_read(messages);
         pipe.end_call();
+        self.took_all = taken == given;
         let written = written?;
         self.note_size(written, messages, pipe);
         let all = written == gathered && gathered < FLUSH_BYTES as usize;

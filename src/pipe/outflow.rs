@@ -272,7 +272,7 @@ impl Outflow {
         if self.written.wrapping_sub(self.acknowledged) < self.hwm {
             return true;
         }
-        if self.hwm >= SENDS_FOR_ROOM
+        if (self.hwm >= SENDS_FOR_ROOM || self.shared.outlet.has_left())
             && self.queue().lends.load(Ordering::Relaxed) != NEVER
             && self.queue().attention.load(Ordering::Relaxed) != AWAKE
             && self.send_pending()

@@ -137,7 +137,7 @@ impl Reader {
             let frames =
                 unsafe { core::slice::from_raw_parts(self.base.add(pos), self.seen.end() - pos) };
             let Some((head, len)) = measure(frames) else { break };
-            found += usize::from(frames[0] & FRAME_MORE == 0);
+            found += usize::from(frames[0] & (FRAME_MORE | FRAME_SKIP | FRAME_ROUTING_ID) == 0);
             pos += head + len;
         }
         found >= messages

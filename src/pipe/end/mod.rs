@@ -303,6 +303,7 @@ impl PipeEnd {
             return;
         }
         self.closed = true;
+        self.out.send_left(false);
         self.take_all_back();
         self.out.rollback();
         if let Some(writer) = self.out.writer() {

@@ -43,13 +43,13 @@ pub fn end_burst() {
 }
 
 impl Outflow {
-    /// The reader sleeps: sends in its place, or wakes it.
-    #[inline(never)]
+    /// The reader sleeps: sends in its place, or wakes it. `waiting`: whether so many messages from the peer
+    /// wait for this thread.
     ///
-    /// `more` input waits for this thread in the same pipe. Answers had better leave together then: each of
-    /// them by itself, requests would come back one by one, with all the calls and wakings there are on
-    /// the way. So they are left until the last one, or until the thread has nothing to read, and the
-    /// session looks a moment later whether it came to that.
+    /// Answers to many had better leave together: each of them by itself, requests would come back one by
+    /// one, with all the calls and wakings there are on the way. So they are left until no other waits, or
+    /// the thread has nothing to read, and the session looks a moment later whether it came to that.
+    #[inline(never)]
     pub(in crate::pipe) fn wake_reader(&mut self, waiting: impl FnOnce(usize) -> bool) {
         let lends = self.queue().lends.load(Ordering::Relaxed);
         if lends == NEVER || (1..SENDS_AT_ONCE).contains(&self.hwm) {
@@ -58,8 +58,7 @@ impl Outflow {
         let has_left = self.shared.outlet.has_left();
         // An I/O thread that is awake costs nobody a call, and sends along what comes until its turn.
         let is_at_work = !has_left && self.shared.is_at_work(1 - self.side);
-        let more = waiting(if has_left { 1 } else { MANY });
-        if more && !is_at_work {
+        if !is_at_work && waiting(if has_left { 1 } else { MANY }) && self.has_much_room() {
             return self.leave_for_now(has_left);
         }
         if !(!is_at_work && may_send_now() && self.send_pending()) {
@@ -67,6 +66,11 @@ impl Outflow {
         }
         // From the end of the call on: its own time says nothing about the caller's pace.
         LAST_WRITTEN.set(Some(Instant::now()));
+    }
+
+    /// Whether what is left does not bring this end to its mark.
+    fn has_much_room(&self) -> bool {
+        self.hwm == 0 || self.written.wrapping_sub(self.queue().taken()) < self.hwm / 2
     }
 
     /// Leaves what was written to be sent together with what comes next.
@@ -77,6 +81,7 @@ impl Outflow {
             return;
         }
         if self.shared.outlet.leave() {
+            self.end_streak();
             self.shared.tell_later(1 - self.side, PipeEvent::Left);
         }
     }

@@ -127,6 +127,30 @@ fn answers_to_many_requests_leave_together() {
 }
 
 #[test]
+fn answers_are_left_only_far_from_the_mark() {
+    for mark in [4, 10, 63, 64, 100] {
+        let mut scene = Scene::new(mark, 2 * mark as usize + 10);
+        for _ in 0..2 * mark + 1 {
+            crate::pipe::outflow::end_burst();
+            assert!(scene.socket.check_write(), "{mark}");
+            scene.answer();
+        }
+        assert!(scene.calls() >= 2, "{mark}");
+        if mark > 10 {
+            assert!(scene.calls() <= 8, "{mark}: {}", scene.calls());
+        }
+    }
+}
+
+#[test]
+fn what_is_left_leaves_before_the_end() {
+    let mut scene = Scene::new(0, 9);
+    (0..3).for_each(|_| scene.answer());
+    scene.socket.close();
+    assert_eq!(scene.calls(), 1);
+}
+
+#[test]
 fn answers_to_few_requests_leave_by_themselves() {
     let mut scene = Scene::new(0, 3);
     scene.answer();
@@ -162,10 +186,11 @@ fn a_session_that_is_at_work_gets_the_answers() {
 #[test]
 fn who_sends_by_itself_hears_of_the_room_that_makes() {
     let mut scene = Scene::new(4, 9);
+    scene.sessions.at_work.store(true, Ordering::Relaxed);
     (0..4).for_each(|_| scene.answer());
     assert!(!scene.socket.check_write());
     Scene::told(&scene.sockets);
-    scene.socket.send_left();
+    scene.socket.out.send_pending();
     assert_eq!(Scene::told(&scene.sockets), [PipeEvent::Writable]);
     assert!(scene.socket.out.activate() && scene.socket.check_write());
 }
