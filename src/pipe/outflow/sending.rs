@@ -58,7 +58,7 @@ impl Outflow {
         let has_left = self.shared.outlet.has_left();
         // An I/O thread that is awake costs nobody a call, and sends along what comes until its turn.
         let is_at_work = !has_left && self.shared.is_at_work(1 - self.side);
-        if !is_at_work && waiting(if has_left { 1 } else { MANY }) && self.has_much_room() {
+        if !is_at_work && waiting(if has_left { 1 } else { MANY }) {
             return self.leave_for_now(has_left);
         }
         if !(!is_at_work && may_send_now() && self.send_pending()) {
@@ -66,11 +66,6 @@ impl Outflow {
         }
         // From the end of the call on: its own time says nothing about the caller's pace.
         LAST_WRITTEN.set(Some(Instant::now()));
-    }
-
-    /// Whether what is left does not bring this end to its mark.
-    fn has_much_room(&self) -> bool {
-        self.hwm == 0 || self.written.wrapping_sub(self.queue().taken()) < self.hwm / 2
     }
 
     /// Leaves what was written to be sent together with what comes next.

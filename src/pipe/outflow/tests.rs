@@ -127,7 +127,7 @@ fn answers_to_many_requests_leave_together() {
 }
 
 #[test]
-fn answers_are_left_only_far_from_the_mark() {
+fn what_is_left_leaves_when_the_mark_is_reached() {
     for mark in [4, 10, 63, 64, 100] {
         let mut scene = Scene::new(mark, 2 * mark as usize + 10);
         for _ in 0..2 * mark + 1 {
