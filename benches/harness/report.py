@@ -210,7 +210,7 @@ shares, less for times, memory and CPU. CPU is the processor time of all sides p
 zmq_msg_init_data, `-hwm4` with high-water marks of 4. `pubN` is one PUB that waits for its N alike
 subscribers, all their messages together; `-topics`: each has 1,000 topics of its own. `fan-in` and
 `fan-out` are 64 PUSH to one PULL and one PUSH to 64 PULL, `dealer-router` 64 clients with 16 requests
-in flight each. Latency is half of a round trip between REQ and REP; `-busy`: with ZMQ_BUSY_POLL at 100;
+in flight each, `dealer-router-N` N of them. Latency is half of a round trip between REQ and REP; `-busy`: with ZMQ_BUSY_POLL at 100;
 `-poll`: waiting in zmq_poll. `connections` are accepted, with handshake, request and answer. `idle-10000`
 has the memory of an idle tcp connection, both ends, and the rate of one active among them.
 `subscriptions-1000000` is one XPUB: its memory and time per subscription, and its rate when each message has

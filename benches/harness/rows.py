@@ -113,6 +113,8 @@ def one_to_many():
     yield Row(section, "fan-in", "fanin", ["--count", 64], rate(3), quick=True)
     yield Row(section, "fan-out", "fanout", ["--count", 64, "--kind", "push"], rate(3), quick=True)
     yield Row(section, "dealer-router", "requests", ["--count", 64], rate(2), quick=True)
+    for count in (1, 8):
+        yield Row(section, f"dealer-router-{count}", "requests", ["--count", count], rate())
 
 
 def latency():
