@@ -304,8 +304,9 @@ impl Output {
         let gathered: usize = slices[..count].iter().map(|slice| slice.1).sum();
         // Where the last call took less than it was given, this one may as well.
         let mut under_way = if self.took_all { reader.gathered() } else { 0 };
+        let mut given = gathered;
         if sender_waits {
-            count = keep_larger_half(&mut slices[..count]);
+            (count, given) = keep_larger_half(&mut slices[..count]);
             under_way = 0;
         }
         if count == 0 {
@@ -315,7 +316,6 @@ impl Output {
             }
             return Ok(0);
         }
-        let given: usize = slices[..count].iter().map(|slice| slice.1).sum();
         pipe.begin_call(under_way);
         // SAFETY: gathered slices are published bytes, kept until they are consumed.
         let written = unsafe { stream::send_slices(fd, &slices[..count]) };
@@ -474,21 +474,22 @@ impl Carry for Plain {
 
 /// Cuts what is to be written to five eighths, unless it is little: a sender that waits at its
 /// high-water mark gets room after the first part and goes on while the second is written. Returns
-/// how many slices are left.
-fn keep_larger_half(slices: &mut [(*const u8, usize)]) -> usize {
+/// how many slices are left, and their bytes.
+fn keep_larger_half(slices: &mut [(*const u8, usize)]) -> (usize, usize) {
     let total: usize = slices.iter().map(|slice| slice.1).sum();
     if total < 4096 {
-        return slices.len();
+        return (slices.len(), total);
     }
-    let mut left = total / 8 * 5;
+    let kept = total / 8 * 5;
+    let mut left = kept;
     for (number, slice) in slices.iter_mut().enumerate() {
         if slice.1 >= left {
             slice.1 = left;
-            return number + 1;
+            return (number + 1, kept);
         }
         left -= slice.1;
     }
-    slices.len()
+    (slices.len(), total)
 }
 
 /// A subscription command as messages had it before there were commands: a marker and a topic.

@@ -61,6 +61,12 @@ impl IoHandle {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes when the thread looks next; what was noted before.
+    fn note(&self, inbox: &mut Inbox, looks: Looks) -> Looks {
+        self.at_work.store(looks == Looks::Next, Ordering::Relaxed);
+        core::mem::replace(&mut inbox.looks, looks)
+    }
+
     fn send(&self, command: IoCommand) {
         let mut inbox = self.inbox();
         if inbox.closed {
@@ -70,8 +76,7 @@ impl IoHandle {
             return;
         }
         inbox.commands.push(command);
-        let looks = core::mem::replace(&mut inbox.looks, Looks::Next);
-        self.at_work.store(true, Ordering::Relaxed);
+        let looks = self.note(&mut inbox, Looks::Next);
         // Outside the lock, so that the woken thread does not run into it.
         drop(inbox);
         if looks != Looks::Next {
@@ -89,7 +94,7 @@ impl IoHandle {
         };
         inbox.commands.push(command);
         if inbox.looks == Looks::Never {
-            inbox.looks = Looks::Soon;
+            self.note(&mut inbox, Looks::Soon);
             // Under the lock: the thread may be woken by something else and wait again.
             alarm.set();
         }
@@ -148,15 +153,13 @@ impl IoHandle {
     pub(super) fn rest(&self) -> bool {
         let mut inbox = self.inbox();
         let rests = inbox.commands.is_empty();
-        inbox.looks = if rests { Looks::Never } else { Looks::Next };
-        self.at_work.store(!rests, Ordering::Relaxed);
+        self.note(&mut inbox, if rests { Looks::Never } else { Looks::Next });
         rests
     }
 
     /// The thread is awake, and will look for commands before it waits again.
     pub(super) fn rise(&self) {
-        self.inbox().looks = Looks::Next;
-        self.at_work.store(true, Ordering::Relaxed);
+        self.note(&mut self.inbox(), Looks::Next);
     }
 
     /// Exchanges what waits for `empty`, in whose memory the next commands are put.

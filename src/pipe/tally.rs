@@ -27,15 +27,20 @@ impl Tally {
     pub fn after(&self, messages: u64) -> u64 {
         let read = self.read + messages;
         if read >= self.next {
-            read - read % self.step.max(1)
+            self.last_step(read)
         } else {
             0
         }
     }
 
+    /// The last step up to a count.
+    fn last_step(&self, count: u64) -> u64 {
+        count - count % self.step.max(1)
+    }
+
     /// The count of messages that the writer is to hear of now.
     pub fn acknowledge(&mut self) -> u64 {
-        let reached = self.read - self.read % self.step.max(1);
+        let reached = self.last_step(self.read);
         self.next = reached + self.step;
         reached
     }

@@ -61,7 +61,7 @@ impl Outflow {
         if !is_at_work && waiting(if has_left { 1 } else { MANY }) {
             return self.leave_for_now(has_left);
         }
-        if !(!is_at_work && may_send_now() && self.send_pending()) {
+        if is_at_work || !may_send_now() || !self.send_pending() {
             self.call_reader(if lends == IN_STREAMS { WATCHING } else { AWAKE });
         }
         // From the end of the call on: its own time says nothing about the caller's pace.
